@@ -1,0 +1,3 @@
+module wikibot.io/cdk
+
+go 1.26.0
