@@ -1,0 +1,40 @@
+// Package event takes domain events from the outbox to their consumers.
+//
+// A service declares what it listens to as [Subscription]s; it never learns
+// what carries the events. In one process a [Dispatcher] reads the outbox that
+// the records driver writes; on AWS the same subscriptions are invoked by
+// EventBridge. Either way delivery is at least once and unordered, failures are
+// retried with growing pauses, and what stays undeliverable becomes a dead
+// letter that can be redriven.
+package event
+
+import (
+	"context"
+	"time"
+
+	"wikibot.io/contracts/events"
+	eventsv1 "wikibot.io/contracts/events/v1"
+)
+
+// Handler consumes one event. It must be idempotent. A nil error means its
+// effect is on stable storage; any error means "deliver again".
+type Handler func(ctx context.Context, env *eventsv1.Envelope) error
+
+// Subscription is one consumer's interest.
+type Subscription struct {
+	Name   string // "service.purpose": names its retries and its dead letters, so it never changes
+	Types  []events.Type
+	Handle Handler
+}
+
+// Policy bounds the retries of a delivery.
+type Policy struct {
+	MaxAttempts int           // then it is a dead letter
+	MaxAge      time.Duration // likewise, counted from the event's time
+	FirstDelay  time.Duration // doubled after every attempt, with jitter
+	MaxDelay    time.Duration
+	Timeout     time.Duration // of one attempt
+}
+
+// DefaultPolicy is used where nothing else is configured.
+var DefaultPolicy = Policy{MaxAttempts: 20, MaxAge: 24 * time.Hour, FirstDelay: time.Second, MaxDelay: 10 * time.Minute, Timeout: 5 * time.Minute}

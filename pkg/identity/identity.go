@@ -1,0 +1,133 @@
+// Package identity says who a request comes from and what they may do.
+//
+// A [Principal] is established once at the door (cookie, wiki token) and rights
+// are read from the records on each request; [Decide] is the one function that
+// turns principal, wiki and action into yes or no, whatever the door.
+package identity
+
+import (
+	"context"
+
+	"wikibot.io/pkg/records"
+)
+
+// Kind says how a principal proved who they are.
+type Kind string
+
+// The kinds of principal.
+const (
+	Anonymous Kind = "anonymous"
+	Session   Kind = "session" // signed in with a browser
+	WikiToken Kind = "token"   // a bearer token of one wiki
+)
+
+// Principal is who a request acts for.
+type Principal struct {
+	Kind   Kind
+	UserID string // "" for Anonymous; the token's maker for WikiToken
+
+	Username    string
+	Email       string
+	DisplayName string
+
+	// For WikiToken: the only wiki it opens, and the most it may do there.
+	WikiID  string
+	MaxRole records.Role
+	TokenID string
+}
+
+// Action is what a request wants to do to a wiki.
+type Action string
+
+// The actions.
+const (
+	Read   Action = "read"
+	Write  Action = "write"
+	Upload Action = "upload"
+	Admin  Action = "admin" // settings, tokens, collaborators, deletion
+)
+
+// Decision is the answer of [Decide].
+type Decision string
+
+// The decisions. Strangers must not learn whether a private wiki exists, so
+// both refusals of theirs look the same as a missing wiki would.
+const (
+	Allow Decision = "allow"
+	// SignIn: anonymous, and signing in might help. Doors answer 401 or lead to
+	// sign-in, for wikis that do not exist as well.
+	SignIn Decision = "sign in"
+	// Hide: known, but a stranger to this private wiki. Doors answer 404.
+	Hide Decision = "hide"
+	// Forbid: may read, but not do this. Doors answer 403.
+	Forbid Decision = "forbid"
+)
+
+// Decide says whether the principal may act on the wiki. The grant is the one
+// of the principal's user in that wiki; the zero Grant means none. A token of
+// another wiki is nobody.
+func Decide(p Principal, w records.Wiki, g records.Grant, a Action) Decision {
+	role := roleIn(p, w, g)
+	switch {
+	case allows(role, a), a == Read && w.Public:
+		return Allow
+	case w.Public || role != "":
+		if p.Kind == Anonymous {
+			return SignIn
+		}
+		return Forbid
+	case p.Kind == Anonymous:
+		return SignIn
+	default:
+		return Hide
+	}
+}
+
+func roleIn(p Principal, w records.Wiki, g records.Grant) records.Role {
+	if p.UserID == "" || g.UserID != p.UserID || g.WikiID != w.ID {
+		return ""
+	}
+	if p.Kind != WikiToken {
+		return g.Role
+	}
+	if p.WikiID != w.ID {
+		return ""
+	}
+	return lower(g.Role, p.MaxRole)
+}
+
+var rank = map[records.Role]int{records.Viewer: 1, records.Editor: 2, records.Owner: 3}
+
+func lower(a, b records.Role) records.Role {
+	if rank[b] < rank[a] {
+		return b
+	}
+	return a
+}
+
+func allows(r records.Role, a Action) bool {
+	switch a {
+	case Read:
+		return rank[r] >= rank[records.Viewer]
+	case Write, Upload:
+		return rank[r] >= rank[records.Editor]
+	case Admin:
+		return rank[r] >= rank[records.Owner]
+	}
+	return false
+}
+
+type contextKey struct{}
+
+// With returns a context that carries the principal.
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// From returns the principal of a request, Anonymous if none was established.
+func From(ctx context.Context) Principal {
+	if p, ok := ctx.Value(contextKey{}).(Principal); ok {
+		return p
+	}
+	return Principal{Kind: Anonymous}
+}

@@ -1,0 +1,252 @@
+package records
+
+import (
+	"context"
+	"time"
+
+	eventsv1 "wikibot.io/contracts/events/v1"
+)
+
+// Tier is what a user pays for.
+type Tier string
+
+// The tiers.
+const (
+	Free    Tier = "free"
+	Premium Tier = "premium"
+)
+
+// Role is what a user or token may do in one wiki.
+type Role string
+
+// The roles, from most to least.
+const (
+	Owner  Role = "owner"
+	Editor Role = "editor"
+	Viewer Role = "viewer"
+)
+
+// User is a person. ID is immutable; everything else may change.
+type User struct {
+	ID          string // ULID
+	Username    string // in the one namespace of usernames and slugs
+	Email       string // as typed; unique when folded
+	DisplayName string // what commits carry; defaults to Username
+	Tier        Tier
+	Wikis       int // wikis owned, as counted by CreateWiki and DeleteWiki
+	CreatedAt   time.Time
+}
+
+// Identity is a sign-in provider's name for a user.
+type Identity struct {
+	Provider string // "dev", or an issuer URL
+	Subject  string // the provider's own immutable id
+}
+
+// Users keeps users, their identities and the reservations of their names.
+type Users interface {
+	// CreateUser reserves username, e-mail and identity, writes the user and
+	// emits user.created, all or nothing. Exists names the field that is taken
+	// ("username", "email", "identity"); all taken ones are listed.
+	CreateUser(ctx context.Context, u User, id Identity) error
+	User(ctx context.Context, id string) (User, error)
+	UserByIdentity(ctx context.Context, id Identity) (User, error)
+	UserByEmail(ctx context.Context, email string) (User, error)
+	// SetTier changes the user's tier and copies it to every wiki they own.
+	SetTier(ctx context.Context, userID string, tier Tier) error
+}
+
+// Wiki is one wiki's record: everything a request needs to know about it before
+// it touches git, in one read.
+type Wiki struct {
+	ID      string // ULID; names the folder on disk
+	Slug    string
+	Name    string
+	OwnerID string
+	Tier    Tier // the owner's
+	Public  bool // anyone may read
+
+	Head      string    // 40 hex digits; "" before the first commit
+	Sequence  int64     // steps of the head so far
+	HeadAt    time.Time // time of the last step; CreatedAt before the first
+	PageCount int64
+	FileBytes int64    // attachments in the head's tree
+	BasePacks []string // names of consolidated packs, for readers on other hosts
+
+	Index Index // the published index; zero before the first
+
+	CreatedAt time.Time
+}
+
+// Index points to a published index file.
+type Index struct {
+	Commit string // the commit it describes; "" for none
+	File   string // its name within the wiki's folder
+}
+
+// NewWiki is what CreateWiki needs.
+type NewWiki struct {
+	ID, Slug, Name string
+	OwnerID        string
+	Public         bool
+	Token          Token // the default token, created with the wiki
+	MaxWikis       int   // the owner's limit, checked in the same transaction
+	CreatedAt      time.Time
+	Actor          *eventsv1.Actor
+}
+
+// WikiChange lists what UpdateWiki sets; nil leaves a field as it is.
+type WikiChange struct {
+	Name   *string
+	Public *bool
+}
+
+// Wikis keeps wikis and the reservations of their slugs.
+type Wikis interface {
+	// CreateWiki reserves the slug, writes the wiki, the owner's grant and the
+	// default token, counts it against MaxWikis and emits wiki.created, all or
+	// nothing. A slug that equals the owner's own username is theirs to use.
+	// Exists names "slug"; Limit when the owner has MaxWikis already.
+	CreateWiki(ctx context.Context, w NewWiki) (Wiki, error)
+	Wiki(ctx context.Context, id string) (Wiki, error)
+	// WikiID resolves a slug. The answer never changes once given, except to
+	// NotFound when the wiki is deleted, so it may be cached if Wiki is still
+	// asked.
+	WikiID(ctx context.Context, slug string) (string, error)
+	// UpdateWiki applies the change and emits wiki.updated.
+	UpdateWiki(ctx context.Context, id string, c WikiChange, actor *eventsv1.Actor) (Wiki, error)
+	// DeleteWiki removes the record, leaves the slug as a tombstone that nobody
+	// can take (unless it is the owner's username: then theirs alone), uncounts
+	// it and emits wiki.deleted. Grants and tokens of the wiki mean nothing from
+	// then on; their consumer removes them.
+	DeleteWiki(ctx context.Context, id string, actor *eventsv1.Actor) error
+	// NameTaken reports whether a slug or username is reserved, by whom
+	// (a user id; "" for a tombstone) and whether for a wiki.
+	NameTaken(ctx context.Context, name string) (Reservation, bool, error)
+}
+
+// Reservation is a name taken in the one namespace of usernames and slugs.
+type Reservation struct {
+	Name   string
+	UserID string // the user who bears or may use the name; "" for a tombstone
+	WikiID string // the wiki that bears it; "" for none
+}
+
+// HeadChange is one step of a wiki's head.
+type HeadChange struct {
+	WikiID string
+	Old    string // the head this step starts from: the precondition
+	New    string
+	At     time.Time
+
+	PageDelta int64 // pages added less pages removed
+	FileDelta int64 // attachment bytes added less removed
+	MaxPages  int64 // refuse if the count grows beyond this; 0 for no limit
+	MaxBytes  int64 // likewise for attachments
+
+	Event *eventsv1.Envelope // what the step causes; its Commit.Sequence and PageCount are filled in by the driver
+
+	BasePacks []string // replaces the wiki's list when not nil (import)
+
+	// Idempotency makes a retry of the same request find its first answer.
+	Idempotency *Idempotency
+}
+
+// Idempotency is a caller's key for a request, kept for a day.
+type Idempotency struct {
+	Key         string // unique per wiki and principal
+	Fingerprint string // hash of the request: another request under the same key is refused
+	Result      []byte // what to answer to the retry
+}
+
+// Heads moves wikis' heads: the commit point of every write.
+type Heads interface {
+	// AdvanceHead is one conditional write: if the head is still Old it becomes
+	// New, the counters move, and the event is emitted with it. Limits bind only
+	// a counter that grows. *HeadMovedError when the head is not Old, Limit,
+	// NotFound when the wiki is gone, Exists when the idempotency key has been
+	// used (read its result with IdempotentResult).
+	AdvanceHead(ctx context.Context, c HeadChange) (Wiki, error)
+	// IdempotentResult returns what was stored under the key: NotFound if
+	// nothing, Conflict if it belongs to another request.
+	IdempotentResult(ctx context.Context, wikiID, key, fingerprint string) ([]byte, error)
+	// PublishIndex swaps the index pointer if it is still old and emits
+	// index.updated. Conflict when it is not.
+	PublishIndex(ctx context.Context, wikiID string, old, new Index) error
+}
+
+// HeadMovedError tells AdvanceHead's caller that another writer was first. It
+// carries the record as it is now, so that the retry needs no read.
+type HeadMovedError struct{ Current Wiki }
+
+func (e *HeadMovedError) Error() string { return "advance head: it has moved to " + e.Current.Head }
+
+// Grant gives a user a role in a wiki.
+type Grant struct {
+	WikiID    string
+	UserID    string
+	Role      Role
+	GrantedBy string
+	GrantedAt time.Time
+}
+
+// Grants keeps who may do what.
+type Grants interface {
+	Grant(ctx context.Context, wikiID, userID string) (Grant, error)
+	// PutGrant adds or changes a grant, counts authors (owner and editors)
+	// against maxAuthors and emits grant.changed. The owner's grant cannot be
+	// changed: Denied.
+	PutGrant(ctx context.Context, g Grant, maxAuthors int, actor *eventsv1.Actor) error
+	DeleteGrant(ctx context.Context, wikiID, userID string, actor *eventsv1.Actor) error
+	GrantsOfUser(ctx context.Context, userID string) ([]Grant, error)
+	GrantsOfWiki(ctx context.Context, wikiID string) ([]Grant, error)
+}
+
+// Token is a wiki token without its secret.
+type Token struct {
+	ID        string // ULID
+	Hash      string // SHA-256 of the secret, hex: the key
+	WikiID    string
+	UserID    string // who made it: commits made with it are theirs
+	Name      string // "default" for the one made with the wiki
+	Role      Role   // at most Editor
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	LastUsed  time.Time // zero: never; kept to the minute
+	LastAgent string    // client that used it last
+}
+
+// Tokens keeps wiki tokens.
+type Tokens interface {
+	CreateToken(ctx context.Context, t Token) error
+	TokenByHash(ctx context.Context, hash string) (Token, error)
+	TokensOfWiki(ctx context.Context, wikiID string) ([]Token, error)
+	// ReplaceToken revokes the wiki's token of t's name, if any, and creates t,
+	// in one transaction.
+	ReplaceToken(ctx context.Context, t Token) error
+	RevokeToken(ctx context.Context, wikiID, id string) error
+	// TouchToken notes a use. It is best effort and writes at most once a minute
+	// per token and agent.
+	TouchToken(ctx context.Context, hash string, at time.Time, agent string) error
+}
+
+// Activity is the dashboard's line about a wiki: who touched what last. It is a
+// projection of page events, newest sequence wins.
+type Activity struct {
+	WikiID   string
+	Sequence int64
+	At       time.Time
+	Name     string // of the person
+	Agent    string // "" if by hand
+	Page     string
+	Kind     string // "created", "edited", "renamed", "deleted"
+}
+
+// Activities keeps the projection.
+type Activities interface {
+	// PutActivity stores a unless what is stored has its sequence or a higher one.
+	PutActivity(ctx context.Context, a Activity) error
+	Activity(ctx context.Context, wikiID string) (Activity, error)
+	// ForgetWiki removes grants, tokens and activity of a deleted wiki.
+	ForgetWiki(ctx context.Context, wikiID string) error
+}
