@@ -20,15 +20,24 @@ type Heading struct {
 	Anchor string // the id in the rendered page, unique within it
 }
 
-// Link is a link to a page or attachment of the same wiki.
+// Link is a link or image that points to a page or attachment of the same wiki.
+// Links within the page (#fragment) and to the wiki's own screens (/-/…) are
+// none.
 type Link struct {
-	Target string // page path as written, without fragment or leading slash, percent-decoded; relative links resolved against nothing: see Resolve
-	Wiki   bool   // [[WikiLink]] rather than [text](/target)
+	// Target is the resolved wiki path: relative links are resolved against the
+	// page's folder, dot segments are gone, it is percent-decoded and NFC, without
+	// leading slash, ".md", query or fragment. Compare with pagepath.Key.
+	Target string
+	// Alt is the second reading of a link that begins with "./", which may mean the
+	// page's attachment folder or its own folder; "" for all other links.
+	Alt  string
+	Wiki bool // [[WikiLink]] rather than [text](/target)
+	File bool // looks like a file: no WikiLink, and an extension other than ".md"
 }
 
-// Read extracts Info from a page's text. It never fails: what is no valid
-// front matter is text.
-func Read(src []byte) *Info { panic("unwritten") }
+// Read extracts Info from the text of the page at path, which is needed for
+// relative links only. It never fails: what is no valid front matter is text.
+func Read(path string, src []byte) *Info { panic("unwritten") }
 
 // Options is what rendering needs to know of the page's surroundings.
 type Options struct {
