@@ -93,6 +93,11 @@ type NewWiki struct {
 	MaxWikis       int   // the owner's limit, checked in the same transaction
 	CreatedAt      time.Time
 	Actor          *eventsv1.Actor
+
+	// An adopted repository's state; zero for a wiki that starts empty. With a
+	// Head the record starts at Sequence 1.
+	Head                 string
+	PageCount, FileBytes int64
 }
 
 // WikiChange lists what UpdateWiki sets; nil leaves a field as it is.
