@@ -1,5 +1,7 @@
 package markdown
 
+import "github.com/yuin/goldmark/ast"
+
 // Info is what can be known of a page without rendering it. It is a function of
 // the text alone, so it may be cached by blob id.
 type Info struct {
@@ -36,37 +38,60 @@ type Link struct {
 }
 
 // Read extracts Info from the text of the page at path, which is needed for
-// relative links only. It never fails: what is no valid front matter is text.
-func Read(path string, src []byte) *Info { panic("unwritten") }
+// relative links only. It never fails: what is no valid front matter is text,
+// and what is no UTF-8 is U+FFFD.
+func Read(path string, src []byte) *Info {
+	d := parse(validText(src), false)
+	return &Info{
+		Title:       d.title(),
+		FrontMatter: d.front,
+		Category:    frontString(d.front["category"]),
+		Tags:        frontTags(d.front["tags"]),
+		Headings:    d.contents(nil),
+		Links:       d.links(path),
+		Words:       countWords(d.body),
+		Text:        d.text(),
+	}
+}
 
 // Options is what rendering needs to know of the page's surroundings.
 type Options struct {
 	// Path of the page, for relative links.
 	Path string
-	// Exists tells whether a page or attachment exists; links to pages that do
-	// not get the class "missing". It is asked once per distinct target.
+	// Exists tells whether a page or attachment exists; links to what does not get
+	// the class "missing". It is asked once per distinct target, and for exactly
+	// those that [Targets] lists. Nil means that everything exists.
 	Exists func(target string) bool
 }
 
 // Page is a rendered page.
 type Page struct {
-	HTML     string // sanitised; the first level-1 heading is left out when it equals Title
-	Title    string
-	Headings []Heading // for the contents list
+	HTML     string    // sanitised; the first level-1 heading is left out when it equals Title
+	Title    string    // see Info
+	Anchor   string    // of the heading that was left out, for the caller's own; "" if none was
+	Headings []Heading // for the contents list, without the heading that was left out
 }
 
-// Render renders a page's text.
-func Render(src []byte, o Options) (*Page, error) { panic("unwritten") }
+// Render renders a page's text. The same text, path and answers of Exists give
+// the same page, but for code so expensive to highlight that it stays plain. It
+// is safe for concurrent use.
+func Render(src []byte, o Options) (*Page, error) {
+	d := parse(validText(src), false)
+	page := &Page{Title: d.title()}
+	var skip *ast.Heading
+	if d.firstHead != nil && d.plain(d.firstHead) == page.Title {
+		skip = d.firstHead
+		page.Anchor = d.anchors[skip]
+		d.root.RemoveChild(d.root, skip)
+	}
+	page.Headings = d.contents(skip)
+	var err error
+	page.HTML, err = d.render(o)
+	return page, err
+}
 
 // Targets lists the distinct page targets that Render would ask Exists for, so
 // that a caller can tell whether a cached rendering still holds.
-func Targets(src []byte, path string) []string { panic("unwritten") }
-
-// Relink rewrites, in the text of the page at path (after a rename, its new
-// path is given as newPath, which is equal to path otherwise), every WikiLink
-// and Markdown link or image that points to the page oldTarget, or to a file in
-// its attachment folder, so that it points to newTarget. Everything else stays
-// byte for byte. It reports whether anything changed.
-func Relink(src []byte, path, newPath, oldTarget, newTarget string) ([]byte, bool) {
-	panic("unwritten")
+func Targets(src []byte, path string) []string {
+	return parse(validText(src), false).asked(path)
 }
