@@ -1,0 +1,132 @@
+package services_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// A rule bans imports: no package whose path begins with From may depend, even
+// through others, on one that begins with To.
+type rule struct {
+	From, To string
+	Except   []string // packages under From to which the rule does not apply
+	Why, Fix string
+}
+
+const module = "wikibot.io/"
+
+var rules = []rule{
+	{
+		From: module + "contracts", To: module + "pkg",
+		Why: "contracts are what services agree on; whoever implements them, in whatever way, must be able to import them alone",
+		Fix: "move the type into contracts, or the code that needs pkg out of it",
+	},
+	{
+		From: module + "contracts", To: module + "services",
+		Why: "contracts know nothing of who fulfils them",
+		Fix: "move the shared type into contracts",
+	},
+	{
+		From: module + "pkg", To: module + "services",
+		Why: "pkg is the floor that services stand on",
+		Fix: "pass what is needed in through an interface that pkg declares",
+	},
+	{
+		From: module + "pkg", To: "modernc.org/sqlite",
+		Except: []string{module + "pkg/records/sqlite", module + "pkg/index", module + "pkg/wiki"},
+		Why:    "the records' driver is chosen by main alone; only the index keeps a SQLite file of its own",
+		Fix:    "depend on the interfaces in pkg/records",
+	},
+	{
+		From: module + "pkg/wiki", To: module + "pkg/records/sqlite",
+		Why: "the engine runs on any driver",
+		Fix: "depend on the interfaces in pkg/records",
+	},
+	{
+		From: module, To: "github.com/aws/",
+		Why: "the one-process binary carries no AWS code; only the drivers for AWS may link it",
+		Fix: "put the call behind a port and its driver into a package of its own",
+	},
+}
+
+// services lists the members of the fleet. One never imports another; only the
+// composition (wikibot) knows them all.
+var services = []string{"auth", "management", "wiki", "mcp", "githttp", "embedding"}
+
+type pkg struct {
+	ImportPath string
+	Deps       []string
+}
+
+func TestDependenciesPointOneWay(t *testing.T) {
+	all := rules
+	for _, a := range services {
+		for _, b := range services {
+			if a != b {
+				all = append(all, rule{
+					From: module + "services/" + a, To: module + "services/" + b,
+					Why: "services share contracts and pkg, so that each can be deployed alone",
+					Fix: "exchange an event, or move what both need into pkg",
+				})
+			}
+		}
+	}
+	for _, p := range list(t) {
+		for _, r := range all {
+			if !below(p.ImportPath, r.From) || excepted(p.ImportPath, r.Except) {
+				continue
+			}
+			for _, dep := range p.Deps {
+				if below(dep, r.To) {
+					t.Errorf("%s depends on %s.\n\tThat is banned: %s.\n\tTo mend it: %s.", p.ImportPath, dep, r.Why, r.Fix)
+					break
+				}
+			}
+		}
+	}
+}
+
+// below reports whether a package is the named one or lies beneath it. A prefix
+// that ends in a slash is taken as it is.
+func below(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, strings.TrimSuffix(prefix, "/")+"/")
+}
+
+func excepted(path string, except []string) bool {
+	for _, e := range except {
+		if below(path, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps=false", "-json=ImportPath,Deps", "wikibot.io/contracts/...", "wikibot.io/pkg/...", "wikibot.io/services/...")
+	out, err := cmd.Output()
+	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+	if len(pkgs) < 10 {
+		t.Fatalf("go list found only %d packages; the rules were not checked", len(pkgs))
+	}
+	return pkgs
+}
