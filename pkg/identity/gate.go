@@ -40,7 +40,7 @@ func (g Gate) Enter(ctx context.Context, slug string, a Action) (Entry, error) {
 	p := From(ctx)
 	w, err := g.wiki(ctx, slug)
 	if fault.Is(err, fault.NotFound) {
-		if p.Kind == Anonymous {
+		if p.anonymous() {
 			return Entry{}, refusal(SignIn, slug, a)
 		}
 		return Entry{}, refusal(Hide, slug, a)
@@ -49,7 +49,7 @@ func (g Gate) Enter(ctx context.Context, slug string, a Action) (Entry, error) {
 		return Entry{}, err
 	}
 	var grant records.Grant
-	if p.UserID != "" {
+	if !p.anonymous() {
 		grant, err = g.Records.Grant(ctx, w.ID, p.UserID)
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return Entry{}, err

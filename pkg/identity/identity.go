@@ -1,8 +1,3 @@
-// Package identity says who a request comes from and what they may do.
-//
-// A [Principal] is established once at the door (cookie, wiki token) and rights
-// are read from the records on each request; [Decide] is the one function that
-// turns principal, wiki and action into yes or no, whatever the door.
 package identity
 
 import (
@@ -34,6 +29,12 @@ type Principal struct {
 	WikiID  string
 	MaxRole records.Role
 	TokenID string
+}
+
+// anonymous reports whether nothing was proved; a kind that nobody knows proves
+// nothing.
+func (p Principal) anonymous() bool {
+	return p.UserID == "" || p.Kind != Session && p.Kind != WikiToken
 }
 
 // Action is what a request wants to do to a wiki.
@@ -69,31 +70,36 @@ const (
 func Decide(p Principal, w records.Wiki, g records.Grant, a Action) Decision {
 	role := roleIn(p, w, g)
 	switch {
-	case allows(role, a), a == Read && w.Public:
+	case allows(role, a), a == Read && w.Public && w.ID != "":
 		return Allow
-	case w.Public || role != "":
-		if p.Kind == Anonymous {
-			return SignIn
-		}
-		return Forbid
-	case p.Kind == Anonymous:
+	case p.anonymous():
 		return SignIn
+	case w.Public || role != "":
+		return Forbid
 	default:
 		return Hide
 	}
 }
 
+// roleIn is the role that counts. It answers "" whenever any part of the proof
+// points elsewhere: a grant of another user or wiki, a token of another wiki, a
+// role that is not one of ours.
 func roleIn(p Principal, w records.Wiki, g records.Grant) records.Role {
-	if p.UserID == "" || g.UserID != p.UserID || g.WikiID != w.ID {
+	if p.UserID == "" || w.ID == "" || g.UserID != p.UserID || g.WikiID != w.ID || rank[g.Role] == 0 {
 		return ""
 	}
-	if p.Kind != WikiToken {
+	switch p.Kind {
+	case Session:
 		return g.Role
+	case WikiToken:
+		if p.WikiID != w.ID || rank[p.MaxRole] == 0 {
+			return ""
+		}
+		// A token is pasted into configuration files. Whatever it claims, it
+		// never administers.
+		return lower(lower(g.Role, p.MaxRole), records.Editor)
 	}
-	if p.WikiID != w.ID {
-		return ""
-	}
-	return lower(g.Role, p.MaxRole)
+	return ""
 }
 
 var rank = map[records.Role]int{records.Viewer: 1, records.Editor: 2, records.Owner: 3}

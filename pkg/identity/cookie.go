@@ -1,0 +1,67 @@
+package identity
+
+import (
+	"net/http"
+	"time"
+
+	"wikibot.io/pkg/web"
+)
+
+// The cookies of a sign-in.
+const (
+	// RootCookie carries the session of the root host. Browsers accept a
+	// __Host- cookie from that very host only (RFC 6265bis section 4.1.3.2), so
+	// a wiki cannot plant one.
+	RootCookie = "__Host-wikibot"
+	// WikiCookie carries the session of all wiki hosts, on the parent domain. A
+	// wiki host could plant one, which is why the root host never looks at it.
+	WikiCookie = "wikibot"
+	// HintCookie tells scripts that somebody is signed in. It proves nothing.
+	HintCookie = "logged_in"
+)
+
+// SetCookies answers with the cookies of a sign-in.
+func SetCookies(w http.ResponseWriter, h web.Hosts, s SessionTokens) {
+	maxAge := int(time.Until(s.ExpiresAt).Seconds())
+	if maxAge <= 0 {
+		ClearCookies(w, h)
+		return
+	}
+	for _, c := range cookies(h, s) {
+		c.MaxAge = maxAge
+		http.SetCookie(w, c)
+	}
+}
+
+// ClearCookies answers with the removal of all cookies of a sign-in.
+func ClearCookies(w http.ResponseWriter, h web.Hosts) {
+	for _, c := range cookies(h, SessionTokens{}) {
+		c.Value, c.MaxAge = "", -1
+		http.SetCookie(w, c)
+	}
+}
+
+// cookies are Secure on plain-HTTP localhost as well: browsers count it as a
+// secure context, and so nothing about sessions differs there.
+func cookies(h web.Hosts, s SessionTokens) []*http.Cookie {
+	return []*http.Cookie{
+		{Name: RootCookie, Value: s.Root, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode},
+		{Name: WikiCookie, Value: s.Wikis, Path: "/", Domain: h.Domain(), HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode},
+		{Name: HintCookie, Value: "1", Path: "/", Domain: h.Domain(), Secure: true, SameSite: http.SameSiteLaxMode},
+	}
+}
+
+// maxTossed bounds how many cookies of one name are looked at. More than one
+// means that a wiki host has planted some; each may cost a signature check.
+const maxTossed = 4
+
+func cookieValues(r *http.Request, name string) []string {
+	var values []string
+	for _, c := range r.CookiesNamed(name) {
+		if len(values) == maxTossed {
+			break
+		}
+		values = append(values, c.Value)
+	}
+	return values
+}

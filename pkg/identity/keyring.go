@@ -1,0 +1,116 @@
+package identity
+
+import (
+	"context"
+	"crypto/rsa"
+	"sync"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"wikibot.io/pkg/fault"
+)
+
+// KeySource serves the public keys (RFC 7517) that sessions may be signed with:
+// one, or two while keys are rotated. It may be slow; answers are kept.
+type KeySource interface {
+	PublicKeys(ctx context.Context) (jwk.Set, error)
+}
+
+const (
+	keysFresh   = 10 * time.Minute // then a retired key is forgotten
+	keysPause   = 10 * time.Second // between two looks for a kid that nobody knows
+	keysTimeout = 5 * time.Second  // of one look
+)
+
+// keyring keeps a source's keys by kid. A stranger who sends tokens with made-up
+// kids makes it ask the source once per keysPause, not once per token.
+type keyring struct {
+	source KeySource
+
+	mu      sync.RWMutex // guards what follows
+	keys    map[string]*rsa.PublicKey
+	fetched time.Time // of keys; zero before the first success
+	tried   time.Time
+
+	refreshing sync.Mutex // held by the one that asks the source
+}
+
+// key returns nil and no error for a kid that the source does not have.
+func (r *keyring) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
+	k, stale, mayAsk := r.lookup(kid)
+	switch {
+	case !mayAsk || k != nil && !stale:
+	case k != nil:
+		// Good enough for this request: only one request pays for the look.
+		if r.refreshing.TryLock() {
+			r.refresh(ctx)
+			r.refreshing.Unlock()
+		}
+	default:
+		r.refreshing.Lock()
+		if k, _, mayAsk = r.lookup(kid); k == nil && mayAsk {
+			r.refresh(ctx)
+		}
+		r.refreshing.Unlock()
+	}
+	k, _, _ = r.lookup(kid)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if k == nil && r.fetched.IsZero() {
+		return nil, fault.New(fault.Unavailable, "check session: the public keys cannot be had")
+	}
+	return k, nil
+}
+
+func (r *keyring) lookup(kid string) (k *rsa.PublicKey, stale, mayAsk bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	now := time.Now()
+	return r.keys[kid], now.Sub(r.fetched) > keysFresh, r.tried.IsZero() || now.Sub(r.tried) > keysPause
+}
+
+// refresh asks the source. When that fails the keys stay as they are: a source
+// that is down for a while must not sign everybody out.
+func (r *keyring) refresh(ctx context.Context) {
+	// The look serves all requests, so the first one's cancellation must not end it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
+	defer cancel()
+	set, err := r.source.PublicKeys(ctx)
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tried = now
+	if err != nil {
+		return
+	}
+	r.keys, r.fetched = usable(set), now
+}
+
+// usable picks the RSA keys for signatures. In particular it drops symmetric
+// keys, which would turn whoever can read them into a signer, and short ones.
+func usable(set jwk.Set) map[string]*rsa.PublicKey {
+	keys := map[string]*rsa.PublicKey{}
+	for i := range set.Len() {
+		k, ok := set.Key(i)
+		if !ok || k.KeyID() == "" || k.KeyType() != jwa.RSA {
+			continue
+		}
+		if alg := k.Algorithm().String(); alg != "" && alg != jwa.RS256.String() {
+			continue
+		}
+		if use := k.KeyUsage(); use != "" && use != jwk.ForSignature.String() {
+			continue
+		}
+		pub, err := jwk.PublicKeyOf(k)
+		if err != nil {
+			continue
+		}
+		var raw rsa.PublicKey
+		if pub.Raw(&raw) == nil && raw.N.BitLen() >= 2048 {
+			keys[k.KeyID()] = &raw
+		}
+	}
+	return keys
+}

@@ -1,0 +1,106 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/lestrrat-go/jwx/v2/jwt"
+
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/web"
+)
+
+// SessionLifetime is how long a sign-in lasts.
+const SessionLifetime = 24 * time.Hour
+
+// Claims are what a session says about its bearer. They tell who it is, never
+// what they may do.
+type Claims struct {
+	UserID    string
+	Email     string
+	Username  string
+	Audience  string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// RootAudience is the audience of sessions for the root host.
+func RootAudience(h web.Hosts) string { return h.Root("") }
+
+// WikiAudience is the audience of sessions for all wiki hosts.
+func WikiAudience(h web.Hosts) string { return h.Wiki("*", "") }
+
+// SigningKeys hands out the private key that signs at present: RSA, with a kid.
+// Only the auth service is given one.
+type SigningKeys interface {
+	SigningKey(ctx context.Context) (jwk.Key, error)
+}
+
+// Signer makes sessions.
+type Signer struct {
+	keys  SigningKeys
+	hosts web.Hosts
+}
+
+// NewSigner returns a signer for the fleet at hosts.
+func NewSigner(keys SigningKeys, hosts web.Hosts) *Signer {
+	return &Signer{keys: keys, hosts: hosts}
+}
+
+// SessionTokens is one sign-in: a token for each audience.
+type SessionTokens struct {
+	Root      string
+	Wikis     string
+	ExpiresAt time.Time
+}
+
+// Issue signs a session (RFC 7519, RS256, kid in the header) of the user for the
+// root host and one for all wiki hosts, both good until expires.
+func (s *Signer) Issue(ctx context.Context, u records.User, expires time.Time) (SessionTokens, error) {
+	key, err := s.keys.SigningKey(ctx)
+	if err != nil {
+		return SessionTokens{}, fault.Wrap(err, fault.Unavailable, "sign session: the signing key cannot be had")
+	}
+	if key.KeyID() == "" {
+		return SessionTokens{}, fmt.Errorf("sign session: the signing key has no kid")
+	}
+	expires = expires.Truncate(time.Second)
+	root, err := s.sign(key, u, RootAudience(s.hosts), expires)
+	if err != nil {
+		return SessionTokens{}, err
+	}
+	wikis, err := s.sign(key, u, WikiAudience(s.hosts), expires)
+	if err != nil {
+		return SessionTokens{}, err
+	}
+	return SessionTokens{Root: root, Wikis: wikis, ExpiresAt: expires}, nil
+}
+
+func (s *Signer) sign(key jwk.Key, u records.User, audience string, expires time.Time) (string, error) {
+	tok, err := jwt.NewBuilder().
+		Issuer(s.hosts.Root("")).
+		Subject(u.ID).
+		Audience([]string{audience}).
+		IssuedAt(time.Now()).
+		Expiration(expires).
+		Claim("email", u.Email).
+		Claim("username", u.Username).
+		Build()
+	if err != nil {
+		return "", fmt.Errorf("sign session: %w", err)
+	}
+	headers := jws.NewHeaders()
+	if err := headers.Set(jws.KeyIDKey, key.KeyID()); err != nil {
+		return "", fmt.Errorf("sign session: %w", err)
+	}
+	signed, err := jwt.Sign(tok, jwt.WithKey(jwa.RS256, key, jws.WithProtectedHeaders(headers)))
+	if err != nil {
+		return "", fmt.Errorf("sign session: %w", err)
+	}
+	return string(signed), nil
+}
