@@ -13,6 +13,10 @@
 // A method that returns nil has put its change, and the event that it causes,
 // on stable storage together. Methods are safe for concurrent use by any number
 // of goroutines and processes. Reads are strongly consistent. Errors are
-// *fault.Error: NotFound, Exists (with the field), Limit, Conflict
-// ([*HeadMovedError]) or Unavailable (try again, nothing was changed).
+// *fault.Error: Invalid, NotFound, Denied, Exists (with the fields), Limit,
+// Conflict (for AdvanceHead a [*HeadMovedError]) or Unavailable (try again,
+// nothing was changed). A read by key that finds nothing is NotFound; a list
+// that finds nothing is empty. Times keep their nanoseconds and come back in
+// UTC; a zero time is kept as "never", or stands for now where a record says
+// when it was made.
 package records

@@ -5,6 +5,17 @@ import (
 	"time"
 
 	eventsv1 "wikibot.io/contracts/events/v1"
+
+	"wikibot.io/pkg/fault"
+)
+
+// Bounds that every driver keeps.
+const (
+	// MaxOwned is the most wikis that one user can own, whatever their plan
+	// says: SetTier has to reach all of them in one transaction.
+	MaxOwned = 90
+	// IdempotencyAge is how long an idempotency key is remembered.
+	IdempotencyAge = 24 * time.Hour
 )
 
 // Tier is what a user pays for.
@@ -47,12 +58,17 @@ type Identity struct {
 type Users interface {
 	// CreateUser reserves username, e-mail and identity, writes the user and
 	// emits user.created, all or nothing. Exists names the field that is taken
-	// ("username", "email", "identity"); all taken ones are listed.
+	// ("id", "username", "email", "identity"); all taken ones are listed. A
+	// missing DisplayName, Tier or CreatedAt becomes the username, Free and now;
+	// Wikis starts at 0 whatever u says. Names are compared byte by byte: the
+	// caller has checked that they are well-formed.
 	CreateUser(ctx context.Context, u User, id Identity) error
 	User(ctx context.Context, id string) (User, error)
 	UserByIdentity(ctx context.Context, id Identity) (User, error)
+	// UserByEmail ignores case, surrounding space and Unicode composition.
 	UserByEmail(ctx context.Context, email string) (User, error)
-	// SetTier changes the user's tier and copies it to every wiki they own.
+	// SetTier changes the user's tier and copies it to every wiki they own, in
+	// one transaction: they are MaxOwned at most. It emits nothing.
 	SetTier(ctx context.Context, userID string, tier Tier) error
 }
 
@@ -90,7 +106,7 @@ type NewWiki struct {
 	OwnerID        string
 	Public         bool
 	Token          Token // the default token, created with the wiki
-	MaxWikis       int   // the owner's limit, checked in the same transaction
+	MaxWikis       int   // the owner's limit, checked in the same transaction; 0 for no limit but MaxOwned
 	CreatedAt      time.Time
 	Actor          *eventsv1.Actor
 
@@ -111,19 +127,23 @@ type Wikis interface {
 	// CreateWiki reserves the slug, writes the wiki, the owner's grant and the
 	// default token, counts it against MaxWikis and emits wiki.created, all or
 	// nothing. A slug that equals the owner's own username is theirs to use.
-	// Exists names "slug"; Limit when the owner has MaxWikis already.
+	// NotFound when there is no such owner; Exists names "slug" (or what else is
+	// taken: "id", or "hash" of the token); Limit when the owner has MaxWikis
+	// already. Exists goes before Limit.
 	CreateWiki(ctx context.Context, w NewWiki) (Wiki, error)
 	Wiki(ctx context.Context, id string) (Wiki, error)
-	// WikiID resolves a slug. The answer never changes once given, except to
-	// NotFound when the wiki is deleted, so it may be cached if Wiki is still
-	// asked.
+	// WikiID resolves a slug. The answer never changes while the wiki exists, so
+	// it may be cached if Wiki is still asked and NotFound drops it: only a
+	// username's bearer can give the slug of a deleted wiki to another.
 	WikiID(ctx context.Context, slug string) (string, error)
-	// UpdateWiki applies the change and emits wiki.updated.
+	// UpdateWiki applies the change and emits wiki.updated. A change of nothing
+	// only reads.
 	UpdateWiki(ctx context.Context, id string, c WikiChange, actor *eventsv1.Actor) (Wiki, error)
 	// DeleteWiki removes the record, leaves the slug as a tombstone that nobody
 	// can take (unless it is the owner's username: then theirs alone), uncounts
 	// it and emits wiki.deleted. Grants and tokens of the wiki mean nothing from
-	// then on; their consumer removes them.
+	// then on, although they can still be read until the event's consumer calls
+	// ForgetWiki.
 	DeleteWiki(ctx context.Context, id string, actor *eventsv1.Actor) error
 	// NameTaken reports whether a slug or username is reserved, by whom
 	// (a user id; "" for a tombstone) and whether for a wiki.
@@ -146,10 +166,13 @@ type HeadChange struct {
 
 	PageDelta int64 // pages added less pages removed
 	FileDelta int64 // attachment bytes added less removed
-	MaxPages  int64 // refuse if the count grows beyond this; 0 for no limit
+	MaxPages  int64 // with a positive PageDelta, refuse if the count grows beyond this; 0 for no limit
 	MaxBytes  int64 // likewise for attachments
 
-	Event *eventsv1.Envelope // what the step causes; its Commit.Sequence and PageCount are filled in by the driver
+	// Event is what the step causes: a page event about this wiki. The driver
+	// fills Commit.Sequence and PageCount in on a copy, so that after a lost race
+	// the same event serves again.
+	Event *eventsv1.Envelope
 
 	BasePacks []string // replaces the wiki's list when not nil (import)
 
@@ -168,23 +191,35 @@ type Idempotency struct {
 type Heads interface {
 	// AdvanceHead is one conditional write: if the head is still Old it becomes
 	// New, the counters move, and the event is emitted with it. Limits bind only
-	// a counter that grows. *HeadMovedError when the head is not Old, Limit,
-	// NotFound when the wiki is gone, Exists when the idempotency key has been
-	// used (read its result with IdempotentResult).
+	// a counter that grows. When several things stand against it, the first of
+	// these is the answer: Invalid when New is missing or equals Old or the event
+	// is no page event of this wiki, NotFound when the wiki is gone, Exists when
+	// the idempotency key has been used, by whatever request (read its result
+	// with IdempotentResult), *HeadMovedError when the head is not Old, Limit.
+	// A key is used up by success only. After Unavailable the outcome of a step
+	// can be told from the record: its head is New or it is not.
 	AdvanceHead(ctx context.Context, c HeadChange) (Wiki, error)
 	// IdempotentResult returns what was stored under the key: NotFound if
-	// nothing, Conflict if it belongs to another request.
+	// nothing or if it is older than IdempotencyAge, Conflict if it belongs to
+	// another request.
 	IdempotentResult(ctx context.Context, wikiID, key, fingerprint string) ([]byte, error)
 	// PublishIndex swaps the index pointer if it is still old and emits
-	// index.updated. Conflict when it is not.
+	// index.updated. Conflict when it is not, NotFound when the wiki is gone.
 	PublishIndex(ctx context.Context, wikiID string, old, new Index) error
 }
 
 // HeadMovedError tells AdvanceHead's caller that another writer was first. It
-// carries the record as it is now, so that the retry needs no read.
+// carries the record as it is now, so that the retry needs no read. Its kind is
+// Conflict.
 type HeadMovedError struct{ Current Wiki }
 
+// Error names the head that the winner set.
 func (e *HeadMovedError) Error() string { return "advance head: it has moved to " + e.Current.Head }
+
+// Unwrap gives the error its kind.
+func (e *HeadMovedError) Unwrap() error {
+	return fault.New(fault.Conflict, "advance head of wiki %s: it has moved", e.Current.ID)
+}
 
 // Grant gives a user a role in a wiki.
 type Grant struct {
@@ -198,12 +233,18 @@ type Grant struct {
 // Grants keeps who may do what.
 type Grants interface {
 	Grant(ctx context.Context, wikiID, userID string) (Grant, error)
-	// PutGrant adds or changes a grant, counts authors (owner and editors)
-	// against maxAuthors and emits grant.changed. The owner's grant cannot be
-	// changed: Denied.
+	// PutGrant makes a user editor or viewer, counts authors (owner and editors)
+	// against maxAuthors (0 for no limit) if it adds one, and emits
+	// grant.changed. The owner's grant cannot be changed nor a second one given:
+	// Denied. NotFound when there is no such wiki or user; Limit.
 	PutGrant(ctx context.Context, g Grant, maxAuthors int, actor *eventsv1.Actor) error
+	// DeleteGrant takes a grant away and emits grant.changed with no role.
+	// NotFound when there is none, Denied for the owner's.
 	DeleteGrant(ctx context.Context, wikiID, userID string, actor *eventsv1.Actor) error
+	// GrantsOfUser lists a user's grants by wiki id. Wikis deleted a moment ago
+	// may be among them: ask Wiki.
 	GrantsOfUser(ctx context.Context, userID string) ([]Grant, error)
+	// GrantsOfWiki lists a wiki's grants by user id.
 	GrantsOfWiki(ctx context.Context, wikiID string) ([]Grant, error)
 }
 
@@ -213,7 +254,7 @@ type Token struct {
 	Hash      string // SHA-256 of the secret, hex: the key
 	WikiID    string
 	UserID    string // who made it: commits made with it are theirs
-	Name      string // "default" for the one made with the wiki
+	Name      string // unique in its wiki; "default" for the one made with it
 	Role      Role   // at most Editor
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
@@ -223,15 +264,23 @@ type Token struct {
 
 // Tokens keeps wiki tokens.
 type Tokens interface {
+	// CreateToken stores a token. Exists names "name" or "hash"; NotFound when
+	// there is no such wiki; Invalid for the role Owner or a missing ID, Hash or
+	// Name.
 	CreateToken(ctx context.Context, t Token) error
+	// TokenByHash returns a token, also one that has expired or whose wiki is
+	// gone: the caller compares ExpiresAt and asks Wiki.
 	TokenByHash(ctx context.Context, hash string) (Token, error)
+	// TokensOfWiki lists a wiki's tokens by name.
 	TokensOfWiki(ctx context.Context, wikiID string) ([]Token, error)
 	// ReplaceToken revokes the wiki's token of t's name, if any, and creates t,
-	// in one transaction.
+	// in one transaction. Errors are those of CreateToken, but for the name.
 	ReplaceToken(ctx context.Context, t Token) error
+	// RevokeToken removes a token; NotFound when the wiki has none of that id.
 	RevokeToken(ctx context.Context, wikiID, id string) error
 	// TouchToken notes a use. It is best effort and writes at most once a minute
-	// per token and agent.
+	// per token and agent; LastUsed never goes back. An unknown token is no
+	// error.
 	TouchToken(ctx context.Context, hash string, at time.Time, agent string) error
 }
 
@@ -249,9 +298,13 @@ type Activity struct {
 
 // Activities keeps the projection.
 type Activities interface {
-	// PutActivity stores a unless what is stored has its sequence or a higher one.
+	// PutActivity stores a unless what is stored has its sequence or a higher
+	// one. About a wiki that is gone it stores nothing: the event came late.
 	PutActivity(ctx context.Context, a Activity) error
+	// Activity returns what was stored; NotFound if nothing.
 	Activity(ctx context.Context, wikiID string) (Activity, error)
-	// ForgetWiki removes grants, tokens and activity of a deleted wiki.
+	// ForgetWiki removes grants, tokens, activity and idempotency keys of a
+	// deleted wiki, however many; it may be repeated. Conflict if the wiki has
+	// not been deleted.
 	ForgetWiki(ctx context.Context, wikiID string) error
 }

@@ -1,0 +1,158 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"wikibot.io/contracts/events"
+	eventsv1 "wikibot.io/contracts/events/v1"
+
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/records"
+)
+
+// AdvanceHead implements [records.Heads].
+func (s *Store) AdvanceHead(ctx context.Context, c records.HeadChange) (records.Wiki, error) {
+	if err := checkStep(c); err != nil {
+		return records.Wiki{}, err
+	}
+	c.At = s.orNow(c.At).UTC()
+	// The caller's event stays as it is: after a lost race it is used again.
+	env := proto.CloneOf(c.Event)
+	var w records.Wiki
+	err := s.writer.do(ctx, func(t *tx) (err error) {
+		if w, err = t.wiki(c.WikiID); err != nil {
+			return err
+		}
+		if c.Idempotency != nil {
+			if err := t.remember(c.WikiID, *c.Idempotency, s.now()); err != nil {
+				return err
+			}
+		}
+		if w, err = step(w, c); err != nil {
+			return err
+		}
+		if err := t.storeStep(w, c.BasePacks != nil); err != nil {
+			return err
+		}
+		commit := events.CommitOf(env)
+		commit.Sequence, commit.PageCount = w.Sequence, w.PageCount
+		return t.emit(env)
+	})
+	if err != nil {
+		return records.Wiki{}, explain(err, "advance head of wiki %s", c.WikiID)
+	}
+	return w, nil
+}
+
+func checkStep(c records.HeadChange) error {
+	switch {
+	case c.New == "" || c.New == c.Old:
+		return fault.Invalidf("new", "advance head of wiki %s: it must be another commit than the old one", c.WikiID)
+	case events.CommitOf(c.Event) == nil:
+		return fault.Invalidf("event", "advance head of wiki %s: a step needs a page event with a commit", c.WikiID)
+	case c.Event.GetId() == "" || c.Event.GetTime() == nil:
+		return fault.Invalidf("event", "advance head of wiki %s: the event has no id or time", c.WikiID)
+	case c.Event.GetWikiId() != c.WikiID:
+		return fault.Invalidf("event", "advance head of wiki %s: the event is about another wiki", c.WikiID)
+	}
+	return nil
+}
+
+// step checks the preconditions of c against the record and applies it.
+func step(w records.Wiki, c records.HeadChange) (records.Wiki, error) {
+	if w.Head != c.Old {
+		return records.Wiki{}, &records.HeadMovedError{Current: w}
+	}
+	w.PageCount += c.PageDelta
+	w.FileBytes += c.FileDelta
+	if c.PageDelta > 0 && c.MaxPages > 0 && w.PageCount > c.MaxPages {
+		return records.Wiki{}, fault.New(fault.Limit, "advance head of wiki %s: %d pages would be more than %d", w.ID, w.PageCount, c.MaxPages)
+	}
+	if c.FileDelta > 0 && c.MaxBytes > 0 && w.FileBytes > c.MaxBytes {
+		return records.Wiki{}, fault.New(fault.Limit, "advance head of wiki %s: %d bytes of attachments would be more than %d", w.ID, w.FileBytes, c.MaxBytes)
+	}
+	w.Head, w.HeadAt = c.New, c.At
+	w.Sequence++
+	if c.BasePacks != nil {
+		w.BasePacks = append([]string(nil), c.BasePacks...)
+	}
+	return w, nil
+}
+
+func (t *tx) storeStep(w records.Wiki, packs bool) error {
+	if err := t.exec(`UPDATE wikis SET head = ?, sequence = ?, head_at = ?, page_count = ?, file_bytes = ? WHERE id = ?`,
+		w.Head, w.Sequence, nanos(w.HeadAt), w.PageCount, w.FileBytes, w.ID); err != nil || !packs {
+		return err
+	}
+	list, err := json.Marshal(append([]string{}, w.BasePacks...))
+	if err != nil {
+		return err
+	}
+	return t.exec(`UPDATE wikis SET base_packs = ? WHERE id = ?`, string(list), w.ID)
+}
+
+// remember stores an idempotency key that is new or has expired, and clears
+// away a few others that have, so that they never pile up.
+func (t *tx) remember(wikiID string, i records.Idempotency, now time.Time) error {
+	if err := t.exec(`DELETE FROM idempotency WHERE (wiki_id, key) IN
+		(SELECT wiki_id, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT 8)`, nanos(now)); err != nil {
+		return err
+	}
+	result := i.Result
+	if result == nil {
+		result = []byte{}
+	}
+	n, err := t.affect(`INSERT INTO idempotency (wiki_id, key, fingerprint, result, expires_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (wiki_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, result = excluded.result, expires_at = excluded.expires_at
+		WHERE expires_at <= ?`, wikiID, i.Key, i.Fingerprint, result, nanos(now.Add(records.IdempotencyAge)), nanos(now))
+	if err == nil && n == 0 {
+		return exists("advance head of wiki "+wikiID, fault.Field{Name: "idempotency key", Msg: "has been used"})
+	}
+	return err
+}
+
+type remembered struct {
+	fingerprint string
+	result      []byte
+}
+
+// IdempotentResult implements [records.Heads].
+func (s *Store) IdempotentResult(ctx context.Context, wikiID, key, fingerprint string) ([]byte, error) {
+	r, err := one(ctx, s, func(row scanner) (r remembered, err error) {
+		err = row.Scan(&r.fingerprint, &r.result)
+		return r, err
+	}, `SELECT fingerprint, result FROM idempotency WHERE wiki_id = ? AND key = ? AND expires_at > ?`, wikiID, key, nanos(s.now()))
+	if err != nil {
+		return nil, explain(err, "read the result of an idempotent request")
+	}
+	if r.fingerprint != fingerprint {
+		return nil, fault.New(fault.Conflict, "read the result of an idempotent request: the key belongs to another request")
+	}
+	return r.result, nil
+}
+
+// PublishIndex implements [records.Heads].
+func (s *Store) PublishIndex(ctx context.Context, wikiID string, old, new records.Index) error {
+	env, err := events.New(s.now(), wikiID, nil, &eventsv1.IndexUpdated{Commit: new.Commit})
+	if err != nil {
+		return explain(err, "publish index of wiki %s", wikiID)
+	}
+	err = s.writer.do(ctx, func(t *tx) error {
+		w, err := t.wiki(wikiID)
+		if err != nil {
+			return err
+		}
+		if w.Index != old {
+			return fault.New(fault.Conflict, "publish index of wiki %s: another one has been published", wikiID)
+		}
+		if err := t.exec(`UPDATE wikis SET index_commit = ?, index_file = ? WHERE id = ?`, new.Commit, new.File, wikiID); err != nil {
+			return err
+		}
+		return t.emit(env)
+	})
+	return explain(err, "publish index of wiki %s", wikiID)
+}
