@@ -1,3 +1,33 @@
 // Package gitstore keeps git objects: one bare repository per wiki, each commit
 // one small flushed pack.
+//
+// It owns the bytes below <dir>/<wiki id>/repo.git and nothing else: it does not
+// know what a page is, who may read one, or which commit is the head. The head
+// is a record kept elsewhere; refs/heads/main on disk is only a mirror of it
+// ([Repo.Mirror]), so that plain git can always open the folder.
+//
+// # Life of a write
+//
+// A [Batch] collects the blobs, trees ([Batch.Apply]) and the commit of one save
+// in memory. [Batch.Flush] writes them as pack-<commit>.pack with its .idx: both
+// under temporary names in objects/pack, flushed, then renamed, the index last,
+// because a reader looks for the index first; then the folder is flushed. Only
+// after that does the caller move the head. A crash in between leaves an unused
+// pack or a temporary file, never a half-written object that something refers
+// to. A process on another host that has learned the new head opens the pack by
+// its name and does not depend on a cached folder listing.
+//
+// # Life of a read
+//
+// Objects never change, so what has been decoded is kept in one process-wide
+// cache, bounded in bytes. A miss is looked up in the table of all packs of the
+// repository, which is loaded once; if it is not there, the pack named after the
+// object, then a loose file, then a fresh listing of the folder are tried. What
+// is read from disk is verified against its id: damage is an error that names
+// wiki and object, never a panic and never wrong content.
+//
+// # What it never does
+//
+// It never deletes or rewrites a pack, never follows symbolic links or
+// submodules, never reads alternates, and runs no hook and no other program.
 package gitstore

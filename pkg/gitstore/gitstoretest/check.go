@@ -1,0 +1,110 @@
+// Package gitstoretest re-reads repositories of a gitstore from their bytes,
+// with the real git, and checks every invariant of the store. Tests that wrote
+// to a store call it at their end.
+package gitstoretest
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Option changes what Check accepts.
+type Option int
+
+// Crashed accepts temporary files: those that a killed process was writing.
+const Crashed Option = 1
+
+// Check fails the test unless the wiki's repository in the store at dir is
+// whole: git fsck --strict finds nothing but dangling objects, every pack
+// verifies, refs/heads/main says wantHead (40 hex digits, "" for no commit),
+// and there is no file that does not belong.
+func Check(t testing.TB, dir, wikiID, wantHead string, opts ...Option) {
+	t.Helper()
+	repo := filepath.Join(dir, wikiID, "repo.git")
+	if out := Git(t, repo, "fsck", "--strict", "--full", "--no-dangling", "--no-progress"); meaningful(out) != "" {
+		t.Errorf("git fsck of wiki %s: %s", wikiID, out)
+	}
+	packs, err := filepath.Glob(filepath.Join(repo, "objects", "pack", "*.idx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(packs) > 0 {
+		Git(t, repo, append([]string{"verify-pack"}, packs...)...)
+	}
+	head, err := os.ReadFile(filepath.Join(repo, "refs", "heads", "main"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(string(head)); got != wantHead {
+		t.Errorf("refs/heads/main of wiki %s is %q, want %q", wikiID, got, wantHead)
+	}
+	checkFiles(t, repo, len(opts) > 0 && opts[0] == Crashed)
+}
+
+// meaningful drops what git says about a repository without commits.
+func meaningful(fsck string) string {
+	var kept []string
+	for line := range strings.Lines(fsck) {
+		if !strings.HasPrefix(line, "notice: ") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.TrimSpace(strings.Join(kept, ""))
+}
+
+var belongs = regexp.MustCompile(`^(HEAD|config|refs/heads/main|objects/pack/pack-[0-9a-f]{40}\.(pack|idx))$`)
+
+func checkFiles(t testing.TB, repo string, crashed bool) {
+	t.Helper()
+	err := filepath.WalkDir(repo, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(repo, path)
+		switch temporary := strings.HasPrefix(d.Name(), "tmp_"); {
+		case temporary && crashed:
+		case temporary:
+			t.Errorf("temporary file %s is left", rel)
+		case !d.Type().IsRegular():
+			t.Errorf("%s is not a regular file: %v", rel, d.Type())
+		case !belongs.MatchString(filepath.ToSlash(rel)):
+			t.Errorf("file %s does not belong in a repository of the store", rel)
+		}
+		if name, ok := strings.CutSuffix(path, ".pack"); ok && !crashed {
+			if _, err := os.Stat(name + ".idx"); err != nil {
+				t.Errorf("pack %s has no index", rel)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Git runs the real git in a repository, apart from the configuration of
+// whoever runs the test, and returns what it printed. A failure is fatal.
+func Git(t testing.TB, repo string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = repo
+	cmd.Env = Env()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Env is an environment for git that depends on nothing of the machine.
+func Env() []string {
+	return append(os.Environ(),
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C",
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.org",
+		"GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.org")
+}

@@ -1,0 +1,43 @@
+package gitstore
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// span is one entry of a pack: its object and where its bytes are.
+type span struct {
+	id         OID
+	start, end int64
+}
+
+// readLayout lists the entries of a pack in the order of the file.
+func (p *pack) readLayout() ([]span, error) {
+	spans := make([]span, len(p.index.ids))
+	for i, id := range p.index.ids {
+		spans[i] = span{id: id, start: p.index.offsets[i]}
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	var size int64
+	err := p.file.use(func(f readFile) error {
+		st, err := f.Stat()
+		if err == nil {
+			size = st.Size()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range spans {
+		spans[i].end = size - int64(len(OID{}))
+		if i+1 < len(spans) {
+			spans[i].end = spans[i+1].start
+		}
+		if spans[i].end <= spans[i].start {
+			return nil, fmt.Errorf("%w: %s: entries overlap", errDamaged, p.name)
+		}
+	}
+	return spans, nil
+}
