@@ -1,11 +1,3 @@
-// Package event takes domain events from the outbox to their consumers.
-//
-// A service declares what it listens to as [Subscription]s; it never learns
-// what carries the events. In one process a [Dispatcher] reads the outbox that
-// the records driver writes; on AWS the same subscriptions are invoked by
-// EventBridge. Either way delivery is at least once and unordered, failures are
-// retried with growing pauses, and what stays undeliverable becomes a dead
-// letter that can be redriven.
 package event
 
 import (
@@ -30,8 +22,8 @@ type Subscription struct {
 // Policy bounds the retries of a delivery.
 type Policy struct {
 	MaxAttempts int           // then it is a dead letter
-	MaxAge      time.Duration // likewise, counted from the event's time
-	FirstDelay  time.Duration // doubled after every attempt, with jitter
+	MaxAge      time.Duration // likewise after a failed attempt, counted from the event's time or its redrive
+	FirstDelay  time.Duration // longest pause after the first attempt; doubled after every other, with full jitter
 	MaxDelay    time.Duration
 	Timeout     time.Duration // of one attempt
 }

@@ -30,10 +30,13 @@ type Outbox interface {
 
 	// Bury notes a failed attempt and makes the delivery a dead letter.
 	Bury(ctx context.Context, k Key, reason string) error
+
+	DeadLetterBox
 }
 
-// DeadLetters is where deliveries lie that have been given up.
-type DeadLetters interface {
+// DeadLetterBox is where deliveries lie that have been given up. Its promises
+// are those of Outbox.
+type DeadLetterBox interface {
 	// DeadLetters returns up to limit dead letters, oldest event first, beginning
 	// after a key; the zero Key begins at the first.
 	DeadLetters(ctx context.Context, after Key, limit int) ([]DeadLetter, error)

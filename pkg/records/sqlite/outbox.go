@@ -125,14 +125,14 @@ func (s *Store) Bury(ctx context.Context, k event.Key, reason string) error {
 	return explain(err, "bury delivery of event %s to %s", k.EventID, k.Subscription)
 }
 
-// DeadLetters implements [event.DeadLetters].
+// DeadLetters implements [event.DeadLetterBox].
 func (s *Store) DeadLetters(ctx context.Context, after event.Key, limit int) ([]event.DeadLetter, error) {
 	ds, err := many(ctx, s, scanDelivery, selectDelivery+`WHERE d.dead = 1 AND (d.event_id, d.subscription) > (?, ?)
 		ORDER BY d.event_id, d.subscription LIMIT ?`, after.EventID, after.Subscription, limit)
 	return ds, explain(err, "list dead letters")
 }
 
-// Redrive implements [event.DeadLetters].
+// Redrive implements [event.DeadLetterBox].
 func (s *Store) Redrive(ctx context.Context, now time.Time, keys ...event.Key) (int, error) {
 	var total int64
 	err := s.writer.do(ctx, func(t *tx) error {
@@ -154,7 +154,7 @@ func (s *Store) Redrive(ctx context.Context, now time.Time, keys ...event.Key) (
 	return int(total), nil
 }
 
-// Unclaimed implements [event.DeadLetters].
+// Unclaimed implements [event.DeadLetterBox].
 func (s *Store) Unclaimed(ctx context.Context, known []string) (map[string]int, error) {
 	names, err := json.Marshal(append([]string{}, known...))
 	if err != nil {

@@ -36,7 +36,6 @@ var _ interface {
 	records.Tokens
 	records.Activities
 	event.Outbox
-	event.DeadLetters
 } = (*Store)(nil)
 
 // Options adjusts a store. The zero value is what a fleet uses.
