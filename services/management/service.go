@@ -1,0 +1,85 @@
+package management
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"wikibot.io/pkg/account"
+	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/web"
+
+	eventsv1 "wikibot.io/contracts/events/v1"
+)
+
+// UserStore keeps users: see [records.Users].
+type UserStore interface {
+	account.Store
+	User(ctx context.Context, id string) (records.User, error)
+}
+
+// WikiStore keeps wikis and their names: see [records.Wikis].
+type WikiStore interface {
+	CreateWiki(ctx context.Context, w records.NewWiki) (records.Wiki, error)
+	NameTaken(ctx context.Context, name string) (records.Reservation, bool, error)
+}
+
+// Store is what the service needs of the records.
+type Store interface {
+	UserStore
+	WikiStore
+	identity.Rights
+	UpdateWiki(ctx context.Context, id string, c records.WikiChange, actor *eventsv1.Actor) (records.Wiki, error)
+	DeleteWiki(ctx context.Context, id string, actor *eventsv1.Actor) error
+	GrantsOfUser(ctx context.Context, userID string) ([]records.Grant, error)
+	TokenStore
+	records.Activities
+}
+
+// TokenStore keeps wiki tokens: see [records.Tokens].
+type TokenStore interface {
+	TokensOfWiki(ctx context.Context, wikiID string) ([]records.Token, error)
+	ReplaceToken(ctx context.Context, t records.Token) error
+}
+
+// Deps is what the service needs; all of it.
+type Deps struct {
+	Hosts         web.Hosts
+	Records       Store
+	Authenticator *identity.Authenticator
+}
+
+// Service is the management service.
+type Service struct {
+	hosts   web.Hosts
+	records Store
+	gate    identity.Gate
+	handler http.Handler
+	api     huma.API
+}
+
+// New checks its deps and returns the service.
+func New(d Deps) (*Service, error) {
+	if d.Records == nil || d.Authenticator == nil || d.Hosts == (web.Hosts{}) {
+		return nil, errors.New("new management service: hosts, records and authenticator are all needed")
+	}
+	s := &Service{hosts: d.Hosts, records: d.Records, gate: identity.Gate{Records: d.Records}}
+	router := chi.NewRouter()
+	router.Use(noStore, func(next http.Handler) http.Handler { return d.Authenticator.Root(next, nil) }, sessionOnly)
+	router.NotFound(notFound)
+	router.MethodNotAllowed(methodNotAllowed)
+	s.api = humachi.New(router, apiConfig())
+	s.register()
+	describeErrors(s.api.OpenAPI())
+	s.handler = router
+	return s, nil
+}
+
+// Handler answers /api/* on the root host. It expects to stand behind
+// [web.Stack].
+func (s *Service) Handler() http.Handler { return s.handler }
