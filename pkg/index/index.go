@@ -1,9 +1,15 @@
 package index
 
 import (
+	"container/list"
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
+	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/records"
 )
@@ -18,145 +24,254 @@ type Publisher interface {
 type Deps struct {
 	Git     *gitstore.Store
 	Records Publisher
-	// Scratch is a folder for working copies, emptied by New. It need not be durable.
+	// Scratch is a folder for working copies. It need not be durable. Several
+	// caches, also of different processes, may share it: each works in a folder
+	// of its own, and New removes those of processes that are gone.
 	Scratch string
+	// Log gets a line for every rebuild, with its cause. Nil for none.
+	Log *slog.Logger
+	// MaxOpen bounds the wikis whose copies are kept; 0 means 32. A copy costs
+	// up to a dozen file descriptors while it is read, a few when idle.
+	MaxOpen int
+	// MaxBytes bounds the size of one copy; 0 means 4 GiB. A wiki whose index
+	// outgrows it cannot be asked: fault.Unavailable.
+	MaxBytes int64
 }
 
-// Cache answers questions about wikis from working copies of their indexes.
-type Cache struct{}
+// Cache answers questions about wikis from working copies of their indexes. It
+// is safe for concurrent use.
+type Cache struct {
+	deps    Deps
+	scratch *scratch
+	texts   *texts
+
+	// Catching up goes on when the request that began it gives up, or a wiki
+	// that takes longer than anyone's patience would never get there.
+	life context.Context
+	stop context.CancelFunc
+	work sync.WaitGroup
+
+	mu     sync.Mutex
+	wikis  map[string]*entry
+	recent *list.List // of *entry with a copy, latest first
+	closed bool
+}
+
+// entry is one wiki. Its fields are guarded by Cache.mu.
+type entry struct {
+	wikiID string
+	turn   chan struct{} // held while catching up
+	copy   *working      // nil: none
+	place  *list.Element
+	bad    records.Index // the published index that turned out to be damaged
+}
 
 // New returns a cache.
-func New(d Deps) (*Cache, error) { panic("unwritten") }
+func New(d Deps) (*Cache, error) {
+	switch {
+	case d.Git == nil || d.Records == nil:
+		return nil, errors.New("make index cache: git store or records missing")
+	case d.Scratch == "":
+		return nil, errors.New("make index cache: no scratch folder")
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.MaxOpen <= 0 {
+		d.MaxOpen = 32
+	}
+	if d.MaxBytes <= 0 {
+		d.MaxBytes = 4 << 30
+	}
+	s, err := newScratch(d.Scratch)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "make index cache: prepare the scratch folder")
+	}
+	c := &Cache{deps: d, scratch: s, texts: newTexts(), wikis: make(map[string]*entry), recent: list.New()}
+	c.life, c.stop = context.WithCancel(context.Background())
+	return c, nil
+}
 
-// Close removes the working copies.
-func (c *Cache) Close() error { panic("unwritten") }
+// Close stops catching up and removes the working copies. Views that are being
+// read finish first; later ones get fault.Unavailable.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	c.mu.Unlock()
+	c.stop()
+	c.work.Wait()
+	c.mu.Lock()
+	for _, e := range c.wikis {
+		c.drop(e)
+	}
+	c.mu.Unlock()
+	return c.scratch.close()
+}
 
 // At returns a view of the wiki that includes every commit up to w.Head, and
 // perhaps later ones. It is cheap when little has happened since the last call.
-func (c *Cache) At(ctx context.Context, w records.Wiki) (*View, error) { panic("unwritten") }
-
-// Publish brings the wiki's published index up to its present head. It does
-// nothing when the published one is already there.
-func (c *Cache) Publish(ctx context.Context, wikiID string) error { panic("unwritten") }
-
-// Forget drops the working copy of a deleted wiki.
-func (c *Cache) Forget(wikiID string) { panic("unwritten") }
-
-// View answers for one wiki. Its methods may be called concurrently.
-type View struct{}
-
-// Page is one row of the page table.
-type Page struct {
-	Path     string // as typed
-	Title    string // front matter's title, else the first heading, else the last segment of Path
-	Category string // front matter
-	Tags     []string
-	Words    int    // of the body
-	Blob     string // 40 hex
-	Created  Change // the commit that first brought the page (under any name)
-	Last     Change // the last commit that touched it
+// fault.NotFound if the wiki has no repository; fault.Unavailable when there is
+// no room for a working copy, or the context ends while the index catches up.
+func (c *Cache) At(ctx context.Context, w records.Wiki) (*View, error) {
+	cp, err := c.acquire(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	c.release(cp)
+	return &View{cache: c, wiki: w}, nil
 }
 
-// Change is a commit as history shows it.
-type Change struct {
-	Commit  string // 40 hex
-	Parent  string // first parent; "" for the first commit
-	Author  string
-	Email   string
-	Agent   string // from the trailers; "" if by hand
-	When    time.Time
-	Subject string // first line of the message
-	Message string // whole, without our trailers
-	Path    string // in a page's history: the page's path after this commit, or before it if this deleted it
-	OldPath string // when this commit renamed it
-	Kind    string // in a page's history: "created", "edited", "renamed", "deleted"
+// Forget drops the working copy of a deleted wiki. Views that are being read
+// finish.
+func (c *Cache) Forget(wikiID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.wikis[wikiID]; e != nil {
+		c.drop(e)
+		delete(c.wikis, wikiID)
+	}
 }
 
-// Entry is one commit of the changelog with the pages it affected.
-type Entry struct {
-	Change
-	Pages []Affected
-	Files []string // attachments affected
+// acquire returns a copy that includes w.Head. It must be released.
+func (c *Cache) acquire(ctx context.Context, w records.Wiki) (*working, error) {
+	for {
+		e, cp, err := c.take(w)
+		if cp != nil || err != nil {
+			return cp, err
+		}
+		if err := c.await(ctx, e, w); err != nil {
+			return nil, err
+		}
+	}
 }
 
-// Affected is a page touched by a commit.
-type Affected struct {
-	Path, OldPath, Kind string
+// take returns the wiki's copy if it includes w.Head.
+func (c *Cache) take(w records.Wiki) (*entry, *working, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, nil, fault.New(fault.Unavailable, "read the index of wiki %s: the server is shutting down", w.ID)
+	}
+	e := c.wikis[w.ID]
+	if e == nil {
+		e = &entry{wikiID: w.ID, turn: make(chan struct{}, 1)}
+		c.wikis[w.ID] = e
+	}
+	if e.copy == nil || !e.copy.includes(w) {
+		return e, nil, nil
+	}
+	c.recent.MoveToFront(e.place)
+	e.copy.readers++
+	return e, e.copy, nil
 }
 
-// Filter narrows Pages; zero fields do not narrow. Strings ignore case.
-type Filter struct {
-	Prefix       string // of the path
-	Category     string
-	Tag          string
-	UpdatedSince time.Time
-	After        string // continue after this path
-	Limit        int    // 0: all
+// release gives a copy back.
+func (c *Cache) release(cp *working) {
+	c.mu.Lock()
+	cp.readers--
+	last := cp.dropped && cp.readers == 0
+	c.mu.Unlock()
+	if last {
+		cp.remove()
+	}
 }
 
-// Pages lists pages by path (folded order) and says how many there are in all
-// that pass the filter.
-func (v *View) Pages(ctx context.Context, f Filter) (pages []Page, total int, err error) {
-	panic("unwritten")
+// drop forgets the entry's copy; it is removed when its last reader is done.
+// The caller holds c.mu.
+func (c *Cache) drop(e *entry) {
+	if e.copy == nil {
+		return
+	}
+	cp := e.copy
+	c.recent.Remove(e.place)
+	e.copy, e.place = nil, nil
+	cp.dropped = true
+	if cp.readers == 0 {
+		cp.remove()
+	}
 }
 
-// Page returns one row of the page table; fault.NotFound.
-func (v *View) Page(ctx context.Context, path string) (Page, error) { panic("unwritten") }
-
-// Links returns the targets of the page's links and the pages that link to it,
-// as paths, without duplicates, sorted. Targets need not exist.
-func (v *View) Links(ctx context.Context, path string) (to, from []string, err error) {
-	panic("unwritten")
+// discard drops a copy that has proved unusable.
+func (c *Cache) discard(wikiID string, cp *working) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.wikis[wikiID]; e != nil && e.copy == cp {
+		c.drop(e)
+	}
 }
 
-// Edge is a link from one page to another.
-type Edge struct{ Source, Target string }
-
-// Graph returns all links; nodes include missing targets.
-func (v *View) Graph(ctx context.Context) (nodes []string, edges []Edge, err error) {
-	panic("unwritten")
+// install makes cp the entry's copy, dropping the one before and, beyond
+// MaxOpen, the wikis that were asked least recently.
+func (c *Cache) install(e *entry, cp *working) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.wikis[e.wikiID] != e {
+		cp.remove()
+		return fault.New(fault.Unavailable, "read the index of wiki %s: it is going away", e.wikiID)
+	}
+	c.drop(e)
+	e.copy, e.place = cp, c.recent.PushFront(e)
+	for c.recent.Len() > c.deps.MaxOpen {
+		old := c.recent.Back().Value.(*entry)
+		c.drop(old)
+		if len(old.turn) == 0 && old.bad == (records.Index{}) {
+			delete(c.wikis, old.wikiID)
+		}
+	}
+	return nil
 }
 
-// History lists the commits that touched a page, newest first, following
-// renames. It also answers for pages that were deleted. before, if not "",
-// continues below that commit. fault.NotFound if no page ever had the path.
-func (v *View) History(ctx context.Context, path string, limit int, before string) ([]Change, error) {
-	panic("unwritten")
+// maxCatchUp bounds one catching up, which no request waits for to its end.
+const maxCatchUp = 30 * time.Minute
+
+// await brings the entry's copy up to w.Head, or waits for another caller who
+// is doing something of the kind; then the caller looks again.
+func (c *Cache) await(ctx context.Context, e *entry, w records.Wiki) error {
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return gaveUp(ctx, w.ID)
+	}
+	c.mu.Lock()
+	if c.closed || c.wikis[w.ID] != e || e.copy != nil && e.copy.includes(w) {
+		c.mu.Unlock()
+		<-e.turn
+		return nil
+	}
+	c.work.Add(1)
+	c.mu.Unlock()
+	done := make(chan error, 1)
+	go func() {
+		defer c.work.Done()
+		defer func() { <-e.turn }()
+		life, cancel := context.WithTimeout(c.life, maxCatchUp)
+		defer cancel()
+		done <- c.bring(life, e, w)
+	}()
+	select {
+	case err := <-done:
+		return c.foreseen(err, "read the index of wiki %s", w.ID)
+	case <-ctx.Done():
+		return gaveUp(ctx, w.ID)
+	}
 }
 
-// Changelog lists all commits, newest first.
-func (v *View) Changelog(ctx context.Context, limit int, before string) (entries []Entry, total int, err error) {
-	panic("unwritten")
+func gaveUp(ctx context.Context, wikiID string) error {
+	return fault.Wrap(ctx.Err(), fault.Unavailable, "read the index of wiki %s: it is still catching up; try again", wikiID)
 }
 
-// Entry returns one commit of the changelog; fault.NotFound.
-func (v *View) Entry(ctx context.Context, commit string) (Entry, error) { panic("unwritten") }
-
-// Resolve finds the commit reachable from the head whose id begins with prefix
-// (4 to 40 hex digits); fault.Invalid if it is malformed or ambiguous,
-// fault.NotFound.
-func (v *View) Resolve(ctx context.Context, prefix string) (string, error) { panic("unwritten") }
-
-// PathAt returns the path that the page now at path had at the given commit
-// (40 hex); fault.NotFound if it did not exist then.
-func (v *View) PathAt(ctx context.Context, path, commit string) (string, error) { panic("unwritten") }
-
-// Hit is one search result.
-type Hit struct {
-	Path, Title string
-	Snippet     []Span  // text around the first matches
-	Score       float64 // 0 to 1, higher is better
-}
-
-// Span is a piece of a snippet.
-type Span struct {
-	Text  string
-	Match bool
-}
-
-// Search finds pages that contain the words of the query: all of them if any
-// page has all, else any of them. "Quoted words" must follow each other. It
-// never fails on what people type.
-func (v *View) Search(ctx context.Context, query string, limit, offset int) (hits []Hit, total int, err error) {
-	panic("unwritten")
+// foreseen makes any error one that callers can act on: what git and the
+// context say stays as it is, anything else is storage that does not work.
+func (c *Cache) foreseen(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	return fault.Wrap(err, fault.Unavailable, "%s: storage failed; try again", fmt.Sprintf(format, args...))
 }

@@ -1,0 +1,154 @@
+package index
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of a query: beyond them it is cut, not refused.
+const (
+	maxGroups     = 16
+	maxQueryBytes = 1000
+)
+
+// group is one thing that a query asks for: terms that follow each other. A word
+// is a group; so are the parts of a word that has several ("install-module"),
+// and words in double quotes.
+type group struct {
+	terms []string
+	words []string // before their endings were removed
+	// open tells that the last word may be unfinished: it also stands for what
+	// begins with it.
+	open bool
+}
+
+// minPrefix is how many characters a word needs to stand for longer ones.
+const minPrefix = 2
+
+// parseQuery turns what somebody typed into groups. There is no way to get it
+// wrong: a quote without its fellow is a space, and what holds no letter or
+// digit asks for nothing.
+func parseQuery(query string) []group {
+	query = cutQuery(query)
+	var groups []group
+	add := func(text string) {
+		var g group
+		tokens(text, func(t token) bool {
+			g.terms, g.words = append(g.terms, t.term), append(g.words, t.word)
+			return true
+		})
+		if len(g.terms) > 0 && len(groups) < maxGroups {
+			groups = append(groups, g)
+		}
+	}
+	addWords := func(text string) {
+		for _, word := range strings.Fields(text) {
+			add(word)
+		}
+	}
+	for {
+		open := strings.IndexByte(query, '"')
+		if open < 0 {
+			break
+		}
+		length := strings.IndexByte(query[open+1:], '"')
+		if length < 0 {
+			break
+		}
+		addWords(query[:open])
+		add(query[open+1 : open+1+length])
+		query = query[open+1+length+1:]
+	}
+	addWords(strings.ReplaceAll(query, `"`, " "))
+	// Whoever is still typing has the cursor right behind the last word.
+	if last, _ := utf8.DecodeLastRuneInString(query); len(groups) > 0 && (unicode.IsLetter(last) || unicode.IsNumber(last)) && !unspaced(last) {
+		g := &groups[len(groups)-1]
+		g.open = utf8.RuneCountInString(g.words[len(g.words)-1]) >= minPrefix
+	}
+	return groups
+}
+
+func cutQuery(query string) string {
+	if len(query) > maxQueryBytes {
+		query = query[:maxQueryBytes]
+	}
+	return strings.ToValidUTF8(query, " ")
+}
+
+// endings complete a word that was broken off within an ending that stemming
+// removes: "runnin" begins "running", whose term is "run".
+var endings = []string{"g", "ng", "ing", "d", "ed"}
+
+// alternatives are the terms that an unfinished last word may stand for, besides
+// all terms that begin with the word.
+func (g group) alternatives() []string {
+	word := g.words[len(g.words)-1]
+	out := []string{g.terms[len(g.terms)-1]}
+	for _, ending := range endings {
+		if t := stem(word + ending); !strings.HasPrefix(t, word) && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// expression is the group in FTS5's query language. Terms hold letters and
+// digits only, so that quoting them is enough.
+func (g group) expression() string {
+	head := strings.Join(g.terms[:len(g.terms)-1], " ")
+	if head != "" {
+		head += " "
+	}
+	if !g.open {
+		return `"` + head + g.terms[len(g.terms)-1] + `"`
+	}
+	parts := []string{`"` + head + g.words[len(g.words)-1] + `" *`}
+	for _, t := range g.alternatives() {
+		if !strings.HasPrefix(t, g.words[len(g.words)-1]) {
+			parts = append(parts, `"`+head+t+`"`)
+		}
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// expression joins groups by AND or OR.
+func expression(groups []group, operator string) string {
+	parts := make([]string, len(groups))
+	for i, g := range groups {
+		parts[i] = g.expression()
+	}
+	return strings.Join(parts, " "+operator+" ")
+}
+
+// matcher tells which tokens of a text the query asks for.
+type matcher struct {
+	terms    map[string]int // to the number of its group
+	prefix   string
+	prefixOf int
+}
+
+func newMatcher(groups []group) matcher {
+	m := matcher{terms: make(map[string]int)}
+	for i, g := range groups {
+		for _, t := range g.terms {
+			m.terms[t] = i
+		}
+		if g.open {
+			m.prefix, m.prefixOf = g.words[len(g.words)-1], i
+			for _, t := range g.alternatives() {
+				m.terms[t] = i
+			}
+		}
+	}
+	return m
+}
+
+// match returns the number of the group that the token belongs to.
+func (m matcher) match(t token) (int, bool) {
+	if i, ok := m.terms[t.term]; ok {
+		return i, true
+	}
+	return m.prefixOf, m.prefix != "" && strings.HasPrefix(t.term, m.prefix)
+}

@@ -1,0 +1,168 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"wikibot.io/pkg/gitstore"
+)
+
+// Hit is one search result.
+type Hit struct {
+	Path, Title string
+	Snippet     []Span  // text around the first matches
+	Score       float64 // 0 to 1, higher is better
+}
+
+// Span is a piece of a snippet.
+type Span struct {
+	Text  string
+	Match bool
+}
+
+// Weights of the columns title, path, headings and body for bm25.
+const weights = "10.0, 4.0, 4.0, 1.0"
+
+// How hits are scored. FTS5 ranks them by bm25 (Robertson and Zaragoza, "The
+// Probabilistic Relevance Framework", 2009); the first rerankedHits of them are
+// then ordered by
+//
+//	score = 0.75 · (bm25 relative to the best) + 0.25 · (share of the query's words in the title)
+//
+// and the others follow in bm25's order, no score being above the one before it.
+// Where no page has all words, and pages with any of them are shown instead, all
+// scores are halved.
+const (
+	rerankedHits = 200
+	rankShare    = 0.75
+	titleShare   = 0.25
+	someWords    = 0.5
+)
+
+// scored is a hit before its snippet is made.
+type scored struct {
+	Hit
+	rank float64 // bm25: negative, lower is better
+	blob gitstore.OID
+}
+
+// Search finds pages that contain the words of the query: all of them if any
+// page has all, else any of them. "Quoted words" must follow each other. The
+// last word may be unfinished. It never fails on what people type: a query
+// without a letter or digit finds nothing. A limit of 0 is none.
+func (v *View) Search(ctx context.Context, query string, limit, offset int) (hits []Hit, total int, err error) {
+	groups := parseQuery(query)
+	if len(groups) == 0 {
+		return nil, 0, nil
+	}
+	offset = max(offset, 0)
+	var window []scored
+	err = v.read(ctx, func(tx *sql.Tx) error {
+		factor, match := 1.0, expression(groups, "AND")
+		if total, err = countMatches(ctx, tx, match); err != nil {
+			return err
+		}
+		if total == 0 && len(groups) > 1 {
+			factor, match = someWords, expression(groups, "OR")
+			if total, err = countMatches(ctx, tx, match); err != nil {
+				return err
+			}
+		}
+		if total == 0 || offset >= total {
+			return nil
+		}
+		last := total
+		if limit > 0 && limit < total-offset {
+			last = offset + limit
+		}
+		all, err := bestMatches(ctx, tx, match, max(last, rerankedHits))
+		if err != nil {
+			return err
+		}
+		rate(all, groups, factor)
+		window = all[min(offset, len(all)):min(last, len(all))]
+		return nil
+	})
+	if err != nil || len(window) == 0 {
+		return nil, total, err
+	}
+	hits, err = v.snippets(ctx, window, groups)
+	return hits, total, err
+}
+
+func countMatches(ctx context.Context, tx *sql.Tx, match string) (n int, err error) {
+	return n, tx.QueryRowContext(ctx, `SELECT count(*) FROM search WHERE search MATCH ?`, match).Scan(&n)
+}
+
+// bestMatches returns the best n matches, the best first.
+func bestMatches(ctx context.Context, tx *sql.Tx, match string, n int) (all []scored, err error) {
+	query := `SELECT p.path, p.title, p.blob, s.rank FROM
+		(SELECT rowid, rank FROM search WHERE search MATCH ? AND rank MATCH 'bm25(` + weights + `)' ORDER BY rank LIMIT ?) s
+		JOIN pages p ON p.id = s.rowid`
+	err = each(tx, ctx, query, []any{match, n}, func(rows *sql.Rows) error {
+		var s scored
+		var blob []byte
+		err := rows.Scan(&s.Path, &s.Title, &blob, &s.rank)
+		copy(s.blob[:], blob)
+		all = append(all, s)
+		return err
+	})
+	slices.SortFunc(all, func(a, b scored) int { return cmp.Or(cmp.Compare(a.rank, b.rank), byKey(a.Path, b.Path)) })
+	return all, err
+}
+
+// rate gives hits their scores and puts them in order.
+func rate(all []scored, groups []group, factor float64) {
+	if len(all) == 0 {
+		return
+	}
+	m, best := newMatcher(groups), all[0].rank
+	for i := range all {
+		relative := 1.0
+		if best < 0 {
+			relative = min(max(all[i].rank/best, 0), 1)
+		}
+		all[i].Score = factor * rankShare * relative
+		if i < rerankedHits {
+			all[i].Score += factor * titleShare * m.share(all[i].Title, len(groups))
+		}
+	}
+	slices.SortStableFunc(all[:min(len(all), rerankedHits)], func(a, b scored) int { return cmp.Compare(b.Score, a.Score) })
+	for i := 1; i < len(all); i++ {
+		all[i].Score = min(all[i].Score, all[i-1].Score)
+	}
+}
+
+// share is the part of the query's groups of which a word is in the text.
+func (m matcher) share(text string, groups int) float64 {
+	found := make(map[int]bool)
+	tokens(text, func(t token) bool {
+		if i, ok := m.match(t); ok {
+			found[i] = true
+		}
+		return true
+	})
+	return float64(len(found)) / float64(groups)
+}
+
+func (v *View) snippets(ctx context.Context, window []scored, groups []group) ([]Hit, error) {
+	repo, err := v.cache.deps.Git.Repo(ctx, v.wiki.ID)
+	if err != nil {
+		return nil, err
+	}
+	m := newMatcher(groups)
+	hits := make([]Hit, len(window))
+	for i, s := range window {
+		text, err := v.cache.texts.of(ctx, repo, s.Path, s.blob)
+		if err != nil {
+			return nil, err
+		}
+		s.Snippet = snippet(text, m)
+		hits[i] = s.Hit
+		hits[i].Title = strings.TrimSpace(s.Title)
+	}
+	return hits, nil
+}
