@@ -34,7 +34,9 @@ func checkName(name string) error {
 // isDotGit reports the names that HFS+, NTFS or a case-insensitive file system
 // map to ".git", as git's own fsck does (CVE-2014-9390).
 func isDotGit(name string) bool {
-	if len(name) > 64 {
+	// Nearly every name is settled here: this runs for each entry that is read.
+	c := name[0]
+	if len(name) > 64 || c != '.' && c|0x20 != 'g' && c < 0x80 && strings.IndexByte(name, '\\') < 0 {
 		return false
 	}
 	hfs := strings.ToLower(strings.Map(dropIgnored, name))

@@ -16,7 +16,8 @@ type pack struct {
 	file  *file
 	index *packIndex
 
-	layout func() ([]span, error) // entries in the order of the file, see raw.go
+	mu    sync.Mutex
+	spans []span // see layout
 }
 
 // place is where an object lies: in a pack, or (pack nil) in a loose file.
@@ -26,9 +27,7 @@ type place struct {
 }
 
 func (r *Repo) newPack(name string, x *packIndex) *pack {
-	p := &pack{name: name, index: x, file: r.store.files.file(r.packFile(name + ".pack"))}
-	p.layout = sync.OnceValues(p.readLayout)
-	return p
+	return &pack{name: name, index: x, file: r.store.files.file(r.packFile(name + ".pack"))}
 }
 
 func (r *Repo) packFile(name string) string { return filepath.Join(r.dir, "objects", "pack", name) }

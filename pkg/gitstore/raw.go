@@ -12,8 +12,13 @@ type span struct {
 	start, end int64
 }
 
-// readLayout lists the entries of a pack in the order of the file.
-func (p *pack) readLayout() ([]span, error) {
+// layout lists the entries of a pack in the order of the file.
+func (p *pack) layout() ([]span, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.spans != nil {
+		return p.spans, nil
+	}
 	spans := make([]span, len(p.index.ids))
 	for i, id := range p.index.ids {
 		spans[i] = span{id: id, start: p.index.offsets[i]}
@@ -39,5 +44,6 @@ func (p *pack) readLayout() ([]span, error) {
 			return nil, fmt.Errorf("%w: %s: entries overlap", errDamaged, p.name)
 		}
 	}
+	p.spans = spans
 	return spans, nil
 }

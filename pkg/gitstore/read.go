@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"bufio"
 	"bytes"
 	"compress/zlib"
 	"context"
@@ -161,19 +162,27 @@ func parseLoose(b []byte) (raw, error) {
 	if err != nil {
 		return raw{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	data, err := io.ReadAll(io.LimitReader(z, maxObjectBytes+64))
+	// The head comes first, so that what follows is read only as far as it says.
+	in := bufio.NewReaderSize(z, 64)
+	head, err := in.ReadSlice(0)
+	if err != nil {
+		return raw{}, fmt.Errorf("%w: loose object without head", errDamaged)
+	}
+	name, digits, _ := bytes.Cut(head[:len(head)-1], []byte{' '})
+	kind, err := plumbing.ParseObjectType(string(name))
+	size, serr := strconv.ParseInt(string(digits), 10, 64)
+	if err != nil || serr != nil || size < 0 || isDelta(kind) {
+		return raw{}, fmt.Errorf("%w: loose object with a bad head", errDamaged)
+	}
+	if size > maxObjectBytes {
+		return raw{}, errTooLarge
+	}
+	content, err := io.ReadAll(io.LimitReader(in, size+1))
 	if err != nil {
 		return raw{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	head, content, ok := bytes.Cut(data[:min(len(data), 64)], []byte{0})
-	if !ok {
-		return raw{}, fmt.Errorf("%w: loose object without head", errDamaged)
-	}
-	content = data[len(head)+1:]
-	name, size, _ := bytes.Cut(head, []byte{' '})
-	kind, err := plumbing.ParseObjectType(string(name))
-	if n, nerr := strconv.ParseInt(string(size), 10, 64); err != nil || nerr != nil || n != int64(len(content)) {
-		return raw{}, fmt.Errorf("%w: loose object with a wrong head", errDamaged)
+	if int64(len(content)) != size {
+		return raw{}, fmt.Errorf("%w: loose object of another size than its head says", errDamaged)
 	}
 	return raw{kind, content}, nil
 }
