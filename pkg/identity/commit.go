@@ -9,14 +9,12 @@ func CommitEmail(username, domain string) string {
 	return username + "@users." + domain
 }
 
-// MaxAgent is the longest agent name that a commit carries, in bytes.
-const MaxAgent = 40
-
 // Agent turns what a client program says of itself (a User-Agent, or the name
-// in MCP's client info) into the name that commits carry: the first product of
-// a User-Agent without its version, only letters, digits, spaces and ". _ + -",
-// at most [MaxAgent] bytes. It is "" when nothing is left, and for browsers,
-// whose User-Agent says nothing about who acts.
+// in MCP's client info) into the name that commits carry, such as "Claude Code":
+// the first product without its version, only letters, digits, spaces and
+// ". _ + -", at most 40 bytes. It is "" when nothing is left, and for browsers,
+// whose name says nothing about who acts. ([ClientName], with the version, is for
+// the list of tokens; in a history the version is noise.)
 func Agent(said string) string {
 	said, _, _ = strings.Cut(said, "/")
 	said = strings.Map(func(r rune) rune {
@@ -28,11 +26,11 @@ func Agent(said string) string {
 		}
 	}, said)
 	said = strings.Join(strings.Fields(said), " ")
-	if len(said) > MaxAgent {
-		said = strings.TrimSpace(said[:MaxAgent])
+	if known, ok := knownClients[strings.ToLower(said)]; ok {
+		said = known
 	}
-	if said == "Mozilla" {
+	if said == knownClients["mozilla"] {
 		return ""
 	}
-	return said
+	return strings.TrimSpace(said[:min(len(said), maxClient)])
 }

@@ -14,7 +14,8 @@ func TestCommitEmailHidesTheAddress(t *testing.T) {
 
 func TestAgent(t *testing.T) {
 	for _, c := range []struct{ why, said, want string }{
-		{"the version is noise", "claude-code/2.1.4 (cli)", "claude-code"},
+		{"the version is noise", "acme-agent/2.1.4 (cli)", "acme-agent"},
+		{"a known one is called as people call it", "claude-code/2.1.4 (cli)", "Claude Code"},
 		{"names may have spaces", "Claude Desktop", "Claude Desktop"},
 		{"a browser is not an agent", "Mozilla/5.0 (X11; Linux x86_64)", ""},
 		{"nothing said", "", ""},
