@@ -1,0 +1,124 @@
+package wikibot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"wikibot.io/contracts/events"
+	"wikibot.io/pkg/account"
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/gitstore"
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/web"
+	"wikibot.io/services/management"
+)
+
+// Admin does an operator's work on a data folder, also while another process
+// serves it.
+type Admin struct {
+	stores  *stores
+	hosts   web.Hosts
+	scratch string
+}
+
+// OpenAdmin opens the data folder for an operator. The base URL is only for the
+// addresses that are printed.
+func OpenAdmin(data, baseURL string, log *slog.Logger) (*Admin, error) {
+	if data == "" {
+		return nil, errors.New("--data: name the folder that holds everything")
+	}
+	hosts, err := web.NewHosts(baseURL)
+	if err != nil {
+		return nil, fmt.Errorf("--base-url: %w", err)
+	}
+	scratch, err := os.MkdirTemp("", "wikibot-admin-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := openStores(data, scratch, log)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(scratch))
+	}
+	return &Admin{stores: s, hosts: hosts, scratch: scratch}, nil
+}
+
+// Close closes the data folder.
+func (a *Admin) Close() error {
+	return errors.Join(a.stores.Close(), os.RemoveAll(a.scratch))
+}
+
+// CreateUser makes a user who can sign in with that e-mail address.
+func (a *Admin) CreateUser(ctx context.Context, email, username string, tier records.Tier) (records.User, error) {
+	return account.Register(ctx, a.stores.records, account.Registration{Email: email, Username: username, Tier: tier})
+}
+
+// WikiRequest is what CreateWiki makes a wiki from.
+type WikiRequest struct {
+	Owner  string // e-mail address
+	Slug   string
+	Name   string
+	Public bool
+	From   string // repository to adopt: a path, a bundle or a URL; "" for an empty wiki
+}
+
+// NewWiki is a wiki that CreateWiki made.
+type NewWiki struct {
+	Slug   string `json:"slug"`
+	URL    string `json:"url"`
+	MCPURL string `json:"mcp_url"`
+	GitURL string `json:"git_url"`
+	Token  string `json:"token"` // shown this once
+}
+
+// CreateWiki makes a wiki, with its first pages or with the whole history of a
+// repository. The repository is brought in before the wiki exists, so that a
+// failure or an interruption leaves no half-filled wiki.
+func (a *Admin) CreateWiki(ctx context.Context, req WikiRequest, progress func(gitstore.Progress)) (NewWiki, error) {
+	owner, err := a.stores.records.UserByEmail(ctx, req.Owner)
+	if fault.Is(err, fault.NotFound) {
+		return NewWiki{}, fault.New(fault.NotFound, "create wiki: no user has the e-mail address %q; make one with admin create-user", req.Owner)
+	}
+	if err != nil {
+		return NewWiki{}, err
+	}
+	w := management.NewWiki{ID: events.NewID(time.Now()), Slug: req.Slug, Name: req.Name, Public: req.Public, AnySlug: true}
+	if err := management.CheckWiki(ctx, a.stores.records, owner, w); err != nil {
+		return NewWiki{}, err
+	}
+	if req.From != "" {
+		if err := a.adopt(ctx, &w, req.From, progress); err != nil {
+			return NewWiki{}, err
+		}
+	}
+	made, secret, err := management.CreateWiki(ctx, a.stores.records, owner, w)
+	if err != nil {
+		if req.From != "" {
+			err = errors.Join(err, a.stores.git.Remove(ctx, w.ID))
+		}
+		return NewWiki{}, err
+	}
+	if err := a.stores.engine.Bootstrap(ctx, made.ID); err != nil {
+		return NewWiki{}, err
+	}
+	return NewWiki{
+		Slug: made.Slug, URL: a.hosts.Wiki(made.Slug, "/"), MCPURL: a.hosts.Wiki(made.Slug, "/mcp"),
+		GitURL: a.hosts.Wiki(made.Slug, "/repo.git"), Token: secret,
+	}, nil
+}
+
+func (a *Admin) adopt(ctx context.Context, w *management.NewWiki, from string, progress func(gitstore.Progress)) error {
+	head, err := a.stores.git.Import(ctx, w.ID, from, progress)
+	if err != nil {
+		return err
+	}
+	sum, err := a.stores.engine.Survey(ctx, w.ID, head.String())
+	if err != nil {
+		return errors.Join(err, a.stores.git.Remove(ctx, w.ID))
+	}
+	w.Head, w.PageCount, w.FileBytes = head.String(), sum.Pages, sum.FileBytes
+	return nil
+}

@@ -1,0 +1,183 @@
+// Command wikibot runs the fleet in one process and does an operator's work on
+// its data folder. "wikibot --help" lists the commands.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"wikibot.io/pkg/gitstore"
+	"wikibot.io/pkg/records"
+	"wikibot.io/services/wikibot"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+type cli struct {
+	Serve serve `cmd:"" help:"Serve the whole fleet from one data folder."`
+	Admin admin `cmd:"" help:"An operator's work on a data folder; also while it is being served."`
+}
+
+type admin struct {
+	CreateUser createUser `cmd:"" help:"Make a user."`
+	CreateWiki createWiki `cmd:"" help:"Make a wiki, empty or with the whole history of a repository."`
+}
+
+// env is what a command works with.
+type env struct {
+	ctx    context.Context
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("wikibot"),
+		kong.Description("The home for wikis that people and AI agents write together."),
+		kong.UsageOnError(), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "wikibot:", err)
+		return 1
+	}
+	kctx, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		parser.FatalIfErrorf(err)
+		return 2
+	}
+	if err := kctx.Run(&env{ctx, stdout, stderr}); err != nil {
+		fmt.Fprintln(stderr, "wikibot:", err)
+		return 1
+	}
+	return 0
+}
+
+type serve struct {
+	Data    string `required:"" placeholder:"DIR" help:"Folder that holds everything; made if it is not there."`
+	Listen  string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (${default})."`
+	BaseURL string `name:"base-url" placeholder:"URL" help:"Where people reach the root host; wikis are on its subdomains. Default: http://wikibot.localhost on the port of --listen."`
+	Log     string `enum:"text,json,off" default:"text" help:"How to log requests and events: text, json or off (${default})."`
+}
+
+func (s *serve) Run(e *env) error {
+	var h slog.Handler
+	switch s.Log {
+	case "json":
+		h = slog.NewJSONHandler(e.stderr, nil)
+	case "off":
+		h = slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})
+	default:
+		h = slog.NewTextHandler(e.stderr, nil)
+	}
+	f, err := wikibot.Open(wikibot.Config{Data: s.Data, Listen: s.Listen, BaseURL: s.BaseURL}, slog.New(h))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "wikibot serves at %s\n", f.URL())
+	return f.Serve(e.ctx)
+}
+
+type dataFlags struct {
+	Data    string `required:"" placeholder:"DIR" help:"The data folder."`
+	BaseURL string `name:"base-url" default:"http://wikibot.localhost:8080" placeholder:"URL" help:"Where the fleet is reached, for the addresses printed (${default})."`
+}
+
+func (d dataFlags) open(e *env) (*wikibot.Admin, error) {
+	return wikibot.OpenAdmin(d.Data, d.BaseURL, slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+}
+
+type createUser struct {
+	dataFlags
+	Email    string `required:"" help:"The e-mail address they sign in with."`
+	Username string `required:"" help:"3 to 30 of a-z, 0-9 and hyphens."`
+	Tier     string `enum:"free,premium" default:"free" help:"Plan: free or premium (${default})."`
+}
+
+func (c *createUser) Run(e *env) error {
+	a, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	u, err := a.CreateUser(e.ctx, c.Email, c.Username, records.Tier(c.Tier))
+	if err != nil {
+		return err
+	}
+	return printJSON(e.stdout, map[string]string{"id": u.ID, "username": u.Username, "email": u.Email, "tier": string(u.Tier)})
+}
+
+type createWiki struct {
+	dataFlags
+	Owner  string `required:"" placeholder:"EMAIL" help:"E-mail address of the user who will own it."`
+	Slug   string `required:"" help:"Its address: the first part of its host name."`
+	Name   string `required:"" help:"What it is called."`
+	Public bool   `help:"Let anyone read it."`
+	From   string `placeholder:"REPO" help:"Take this git repository over as it is, whole history and commit ids: a folder, a .bundle file or a URL."`
+}
+
+func (c *createWiki) Run(e *env) error {
+	a, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	show := progress{w: e.stderr}
+	w, err := a.CreateWiki(e.ctx, wikibot.WikiRequest{Owner: c.Owner, Slug: c.Slug, Name: c.Name, Public: c.Public, From: c.From}, show.step)
+	show.end()
+	if err != nil {
+		return err
+	}
+	return printJSON(e.stdout, w)
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// progress shows long work on one line for each stage, on standard error, so
+// that standard output stays JSON.
+type progress struct {
+	w     io.Writer
+	stage string
+	last  int64
+}
+
+func (p *progress) step(s gitstore.Progress) {
+	if s.Stage != p.stage {
+		p.end()
+		p.stage, p.last = s.Stage, 0
+	}
+	if s.Total > 0 && s.Done < s.Total && s.Done-p.last < s.Total/50 {
+		return
+	}
+	p.last = s.Done
+	if s.Total > 0 {
+		fmt.Fprintf(p.w, "\r%s: %d of %d", s.Stage, s.Done, s.Total)
+	} else {
+		fmt.Fprintf(p.w, "\r%s: %d", s.Stage, s.Done)
+	}
+}
+
+func (p *progress) end() {
+	if p.stage != "" {
+		fmt.Fprintln(p.w)
+	}
+	p.stage = ""
+}

@@ -1,0 +1,62 @@
+package wikibot
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"wikibot.io/pkg/gitstore"
+	"wikibot.io/pkg/index"
+	"wikibot.io/pkg/records/sqlite"
+	"wikibot.io/pkg/wiki"
+)
+
+// stores are the embedded drivers on one data folder. Several processes may
+// have it open at once: one that serves, and the command line.
+type stores struct {
+	records *sqlite.Store
+	git     *gitstore.Store
+	index   *index.Cache
+	engine  *wiki.Engine
+}
+
+// openStores opens the data folder. Scratch is this process's own.
+func openStores(data, scratch string, log *slog.Logger) (*stores, error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	s := new(stores)
+	err := s.open(data, scratch, log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open data folder %s: %w", data, err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *stores) open(data, scratch string, log *slog.Logger) (err error) {
+	if s.records, err = sqlite.Open(filepath.Join(data, "records.db"), sqlite.Options{}); err != nil {
+		return err
+	}
+	if s.git, err = gitstore.Open(filepath.Join(data, "wikis"), gitstore.Options{}); err != nil {
+		return err
+	}
+	if s.index, err = index.New(index.Deps{Git: s.git, Records: s.records, Scratch: scratch}); err != nil {
+		return err
+	}
+	s.engine, err = wiki.New(wiki.Deps{Records: s.records, Git: s.git, Index: s.index, Log: log})
+	return err
+}
+
+// Close closes what is open.
+func (s *stores) Close() error {
+	var errs []error
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
+	}
+	if s.records != nil {
+		errs = append(errs, s.records.Close())
+	}
+	return errors.Join(errs...)
+}
