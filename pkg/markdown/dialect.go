@@ -34,26 +34,53 @@ func newDialect() *dialect {
 	seal := newSeal()
 	links := &linkParser{next: parser.NewLinkParser()}
 	md := goldmark.New(
+		goldmark.WithParser(parser.NewParser(
+			parser.WithBlockParsers(blockParsers()...),
+			parser.WithInlineParsers(
+				util.Prioritized(parser.NewCodeSpanParser(), 100),
+				util.Prioritized(wikiLinkParser{}, 150), // before links: both begin with "["
+				util.Prioritized(links, 200),
+				util.Prioritized(parser.NewAutoLinkParser(), 300),
+				util.Prioritized(parser.NewRawHTMLParser(), 400),
+				util.Prioritized(fewDelimiters{parser.NewEmphasisParser()}, 500),
+				util.Prioritized(fewDelimiters{extension.NewStrikethroughParser()}, 500),
+				util.Prioritized(fewDelimiters{markParser{}}, 500),
+			),
+			parser.WithParagraphTransformers(parser.DefaultParagraphTransformers()...),
+		)),
 		goldmark.WithExtensions(
-			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
-			extension.Strikethrough,
 			extension.TaskList,
 			extension.NewLinkify(extension.WithLinkifyAllowedProtocols([]string{"http:", "https:"})),
-			extension.NewFootnote(
-				extension.WithFootnoteIDPrefix(seal),
-				extension.WithFootnoteBacklinkHTML("\u21a9\ufe0e"),
-			),
-			extension.DefinitionList,
 			emoji.New(emoji.WithRenderingMethod(emoji.Unicode)),
 		),
-		goldmark.WithParserOptions(parser.WithInlineParsers(
-			util.Prioritized(wikiLinkParser{}, 150), // before links: both begin with "["
-			util.Prioritized(links, 199),            // in place of goldmark's own at 200
-			util.Prioritized(markParser{}, 500),
-		)),
+		goldmark.WithParserOptions(
+			// The parts of the table, footnote and definition list extensions, for the
+			// sake of the limits around their parsers.
+			parser.WithParagraphTransformers(
+				util.Prioritized(fewCells{extension.NewTableParagraphTransformer()}, 200),
+			),
+			parser.WithBlockParsers(
+				util.Prioritized(extension.NewDefinitionListParser(), 101),
+				util.Prioritized(shallow{extension.NewDefinitionDescriptionParser()}, 102),
+				util.Prioritized(fewFootnotes{shallow{extension.NewFootnoteBlockParser()}}, 999),
+			),
+			parser.WithInlineParsers(util.Prioritized(extension.NewFootnoteParser(), 101)),
+			parser.WithASTTransformers(util.Prioritized(extension.NewFootnoteASTTransformer(), 999)),
+		),
 		goldmark.WithRendererOptions(
 			html.WithUnsafe(), // raw HTML goes through to the sanitiser
-			renderer.WithNodeRenderers(util.Prioritized(&writer{seal: seal}, 100)),
+			renderer.WithNodeRenderers(
+				util.Prioritized(&writer{seal: seal}, 100),
+				util.Prioritized(extension.NewTableHTMLRenderer(
+					extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute),
+				), 500),
+				util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
+				util.Prioritized(extension.NewDefinitionListHTMLRenderer(), 500),
+				util.Prioritized(extension.NewFootnoteHTMLRenderer(
+					extension.WithFootnoteIDPrefix(seal),
+					extension.WithFootnoteBacklinkHTML("\u21a9\ufe0e"),
+				), 500),
+			),
 		),
 	)
 	return &dialect{md: md, policy: newPolicy(seal), seal: seal}

@@ -80,6 +80,8 @@ func (d *document) finish() {
 			if d.firstHead == nil && n.Level == 1 && n.Parent() == d.root {
 				d.firstHead = n
 			}
+		case *east.TableCell:
+			d.unescapePipes(n)
 		case *east.TaskCheckBox:
 			markTask(n)
 		}

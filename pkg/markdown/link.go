@@ -234,6 +234,9 @@ func (p *linkParser) CloseBlock(parent ast.Node, block text.Reader, pc parser.Co
 }
 
 func (p *linkParser) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	if line, _ := block.PeekLine(); runaway(line) {
+		return nil
+	}
 	startLine, start := block.Position()
 	n := p.next.Parse(parent, block, pc)
 	spans, ok := pc.Get(spansKey).(map[ast.Node]span)

@@ -84,42 +84,50 @@ func trimSpan(b []byte, s span) span {
 	return s
 }
 
-// maskPipes replaces the separating pipe of each WikiLink by [pipeMask]. Code is
-// masked too, which does no harm: rendering reads the unmasked bytes.
+// maxWikiLink bounds the search for the closing brackets, in bytes, so that a
+// line of opening brackets costs no quadratic time.
+const maxWikiLink = 2048
+
+// maskPipes replaces by [pipeMask] the pipes that the table parser must not see:
+// the separating one of each WikiLink, and, for the sake of [unescapePipes], the
+// escaped ones of lines with code. Code outside of tables is masked too, which
+// does no harm: rendering reads the unmasked bytes.
 func maskPipes(body []byte) []byte {
-	masked := body
-	copied := false
-	for i := 0; i+4 < len(body); {
-		at := bytes.Index(body[i:], []byte("[["))
-		if at < 0 {
-			break
+	if bytes.IndexByte(body, '|') < 0 {
+		return body
+	}
+	masked := bytes.Clone(body)
+	for at := 0; at < len(body); {
+		line := body[at:]
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			line = line[:end+1]
 		}
-		i += at
-		line := body[i:]
-		if end := bytes.IndexByte(line[:min(len(line), maxWikiLink)], '\n'); end >= 0 {
-			line = line[:end]
-		} else {
-			line = line[:min(len(line), maxWikiLink)]
+		if bytes.IndexByte(line, '|') >= 0 {
+			maskLine(masked[at:at+len(line)], line)
 		}
-		w, ok := readWikiLink(line)
-		if !ok {
-			i++
-			continue
-		}
-		if pipe := bytes.IndexByte(line[:w.len], '|'); pipe >= 0 {
-			if !copied {
-				masked, copied = bytes.Clone(body), true
-			}
-			masked[i+pipe] = pipeMask
-		}
-		i += w.len
+		at += len(line)
 	}
 	return masked
 }
 
-// maxWikiLink bounds the search for the closing brackets, in bytes, so that a
-// line of opening brackets costs no quadratic time.
-const maxWikiLink = 2048
+func maskLine(masked, line []byte) {
+	code := bytes.IndexByte(line, '`') >= 0
+	for i := 0; i < len(line); i++ {
+		switch {
+		case code && line[i] == '|' && i > 0 && line[i-1] == '\\':
+			masked[i] = pipeMask
+		case line[i] == '[':
+			w, ok := readWikiLink(line[i:min(len(line), i+maxWikiLink)])
+			if !ok {
+				continue
+			}
+			if pipe := bytes.IndexByte(line[i:i+w.len], '|'); pipe >= 0 {
+				masked[i+pipe] = pipeMask
+			}
+			i += w.len - 1
+		}
+	}
+}
 
 func unmask(b []byte) []byte { return bytes.ReplaceAll(b, []byte{pipeMask}, []byte{'|'}) }
 

@@ -1,0 +1,160 @@
+package markdown
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/yuin/goldmark/ast"
+	east "github.com/yuin/goldmark/extension/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// Some constructs cost goldmark quadratic time, so that a page of a few hundred
+// kilobytes made for the purpose would keep a core busy for minutes. Beyond
+// these limits, which no page written for readers comes near, a construct is
+// ordinary text.
+const (
+	maxNesting    = 100  // quotes, lists, their items, definitions, footnotes within each other
+	maxFootnotes  = 1000 // of a page
+	maxDelimiters = 1000 // *, _, ~~ and == runs of one paragraph, cell or heading
+	maxAngle      = 4096 // bytes from "](<" to ">"
+)
+
+// shallow is a parser of blocks that may hold blocks, up to maxNesting.
+type shallow struct{ parser.BlockParser }
+
+func (p shallow) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
+	depth := 0
+	for n := parent; n != nil; n = n.Parent() {
+		if depth++; depth > maxNesting {
+			return nil, parser.NoChildren
+		}
+	}
+	return p.BlockParser.Open(parent, reader, pc)
+}
+
+// blockParsers are goldmark's own, the nesting ones made shallow.
+func blockParsers() []util.PrioritizedValue {
+	nesting := []any{parser.NewListParser(), parser.NewBlockquoteParser()}
+	all := parser.DefaultBlockParsers()
+	for i, p := range all {
+		if slices.Contains(nesting, p.Value) {
+			all[i].Value = shallow{p.Value.(parser.BlockParser)}
+		}
+	}
+	return all
+}
+
+var footnotesKey = parser.NewContextKey()
+
+// fewFootnotes opens at most maxFootnotes footnotes on a page.
+type fewFootnotes struct{ parser.BlockParser }
+
+func (p fewFootnotes) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
+	count, _ := pc.Get(footnotesKey).(int)
+	if count >= maxFootnotes {
+		return nil, parser.NoChildren
+	}
+	n, state := p.BlockParser.Open(parent, reader, pc)
+	if n != nil {
+		pc.Set(footnotesKey, count+1)
+	}
+	return n, state
+}
+
+var delimitersKey = parser.NewContextKey()
+
+type delimiterCount struct {
+	parent ast.Node
+	n      int
+}
+
+// fewDelimiters is a parser of delimiter runs that stops at maxDelimiters.
+type fewDelimiters struct{ parser.InlineParser }
+
+func (p fewDelimiters) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	count, _ := pc.Get(delimitersKey).(*delimiterCount)
+	if count == nil {
+		count = &delimiterCount{}
+		pc.Set(delimitersKey, count)
+	}
+	if count.parent != parent {
+		*count = delimiterCount{parent: parent}
+	}
+	if count.n >= maxDelimiters {
+		return nil
+	}
+	n := p.InlineParser.Parse(parent, block, pc)
+	if n != nil {
+		count.n++
+	}
+	return n
+}
+
+// runaway reports that a "](<" at line is never closed, for which goldmark would
+// search to the end of the line each time.
+func runaway(line []byte) bool {
+	if !bytes.HasPrefix(line, []byte("](<")) {
+		return false
+	}
+	return bytes.IndexByte(line[:min(len(line), maxAngle)], '>') < 0
+}
+
+// unescapePipes makes "\|" a "|" in the code of table cells. Goldmark does it in
+// time quadratic to their number, so [maskPipes] hides them from it.
+func (d *document) unescapePipes(cell *east.TableCell) {
+	_ = ast.Walk(cell, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering || n.Kind() != ast.KindCodeSpan {
+			return ast.WalkContinue, nil
+		}
+		for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+			t, ok := c.(*ast.Text)
+			if !ok {
+				continue
+			}
+			at := bytes.Index(t.Segment.Value(d.body), []byte(`\|`))
+			if at < 0 {
+				continue
+			}
+			at += t.Segment.Start
+			rest := ast.NewRawTextSegment(t.Segment.WithStart(at + 1))
+			t.Segment = t.Segment.WithStop(at)
+			n.InsertAfter(n, t, rest)
+			if rest.Segment.Len() == 0 {
+				break
+			}
+		}
+		return ast.WalkSkipChildren, nil
+	})
+}
+
+const maxCells = 200_000 // of all tables of a page, those included that a short row leaves out
+
+var cellsKey = parser.NewContextKey()
+
+// fewCells makes tables until the page has maxCells cells. A wide head over
+// many empty rows is short to write and makes their product in cells.
+type fewCells struct{ parser.ParagraphTransformer }
+
+func (p fewCells) Transform(node *ast.Paragraph, reader text.Reader, pc parser.Context) {
+	lines := node.Lines()
+	cells := 0
+	for i := 1; i < lines.Len(); i++ {
+		seg := lines.At(i)
+		line := seg.Value(reader.Source())
+		if len(bytes.Trim(line, "|:- \t\r\n")) == 0 && bytes.IndexByte(line, '-') >= 0 {
+			cells += (bytes.Count(line, []byte("|")) + 1) * (lines.Len() - i)
+		}
+	}
+	if cells == 0 {
+		return
+	}
+	used, _ := pc.Get(cellsKey).(int)
+	if used+cells > maxCells {
+		return
+	}
+	pc.Set(cellsKey, used+cells)
+	p.ParagraphTransformer.Transform(node, reader, pc)
+}
