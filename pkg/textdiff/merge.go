@@ -18,13 +18,29 @@ func Merge(base, theirs, yours []byte) (merged []byte, clean bool) {
 	return m.out.Bytes(), m.clean
 }
 
+// Marks are the lines, without line end, between which [Mark] puts the two
+// sides of a conflict.
+type Marks struct{ Yours, Middle, Theirs string }
+
+// Mark joins two edits as [Merge] does, but keeps both sides of each conflict,
+// yours first, between marks, for a person to settle. It counts the conflicts.
+func Mark(base, theirs, yours []byte, marks Marks) (marked []byte, conflicts int) {
+	o, a, b := Lines(base), Lines(theirs), Lines(yours)
+	m := merger{o: o, a: a, b: b, ca: Diff(o, a), cb: Diff(o, b), marks: &marks}
+	m.run()
+	return m.out.Bytes(), m.conflicts
+}
+
 type merger struct {
 	o, a, b [][]byte
 	ca, cb  []Change
 	out     bytes.Buffer
 	clean   bool
-	shiftA  int // how far a is ahead of o at the present place
-	shiftB  int
+	marks   *Marks // nil: a conflict is settled for theirs
+
+	conflicts int
+	shiftA    int // how far a is ahead of o at the present place
+	shiftB    int
 }
 
 func (m *merger) run() {
@@ -90,10 +106,30 @@ func (m *merger) settle(a, b [][]byte, changedA, changedB bool) {
 		m.write(b)
 	case equalLines(a, b):
 		m.write(a)
+	case m.marks != nil:
+		m.conflicts++
+		m.mark(a, b)
 	default:
 		m.clean = false
 		m.write(a)
 	}
+}
+
+func (m *merger) mark(theirs, yours [][]byte) {
+	m.line(m.marks.Yours)
+	m.write(yours)
+	m.line(m.marks.Middle)
+	m.write(theirs)
+	m.line(m.marks.Theirs)
+}
+
+// line writes a line of its own, even after a last line that has no end.
+func (m *merger) line(s string) {
+	if b := m.out.Bytes(); len(b) > 0 && b[len(b)-1] != '\n' {
+		m.out.WriteByte('\n')
+	}
+	m.out.WriteString(s)
+	m.out.WriteByte('\n')
 }
 
 func equalLines(a, b [][]byte) bool {

@@ -154,3 +154,21 @@ func FuzzMerge(f *testing.F) {
 		textdiff.Merge(base, theirs, yours)
 	})
 }
+
+func TestMarkKeepsBothSidesOfAConflict(t *testing.T) {
+	marks := textdiff.Marks{Yours: "<", Middle: "=", Theirs: ">"}
+	for _, c := range []struct {
+		why, base, theirs, yours, want string
+		conflicts                      int
+	}{
+		{"disjoint edits need no mark", "a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n", "A\nb\nC\n", 0},
+		{"an overlap keeps both", "a\nb\nc\n", "a\nT\nc\n", "a\nY\nc\n", "a\n<\nY\n=\nT\n>\nc\n", 1},
+		{"only the overlap is marked", "a\nb\nc\nd\ne\n", "A\nb\nT\nd\ne\n", "a\nb\nY\nd\nE\n", "A\nb\n<\nY\n=\nT\n>\nd\nE\n", 1},
+		{"a last line without end stays a line", "", "t", "y", "<\ny\n=\nt\n>\n", 1},
+	} {
+		got, n := textdiff.Mark([]byte(c.base), []byte(c.theirs), []byte(c.yours), marks)
+		if string(got) != c.want || n != c.conflicts {
+			t.Errorf("%s: got %d conflicts in\n%s\nwant %d in\n%s", c.why, n, got, c.conflicts, c.want)
+		}
+	}
+}
