@@ -22,7 +22,7 @@ const (
 
 // SetCookies answers with the cookies of a sign-in.
 func SetCookies(w http.ResponseWriter, h web.Hosts, s SessionTokens) {
-	maxAge := int(time.Until(s.ExpiresAt).Seconds())
+	maxAge := int(time.Until(s.ExpiresAt).Round(time.Second).Seconds())
 	if maxAge <= 0 {
 		ClearCookies(w, h)
 		return

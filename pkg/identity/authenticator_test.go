@@ -1,0 +1,292 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/web"
+)
+
+// accounts holds users and tokens, and notes the uses.
+type accounts struct {
+	users   map[string]records.User
+	tokens  map[string]records.Token
+	touches []string // client names
+	reads   int
+	down    error
+}
+
+func (a *accounts) User(_ context.Context, id string) (records.User, error) {
+	a.reads++
+	if a.down != nil {
+		return records.User{}, a.down
+	}
+	if u, ok := a.users[id]; ok {
+		return u, nil
+	}
+	return records.User{}, fault.New(fault.NotFound, "read user %s: there is none", id)
+}
+
+func (a *accounts) TokenByHash(_ context.Context, hash string) (records.Token, error) {
+	a.reads++
+	if t, ok := a.tokens[hash]; ok {
+		return t, nil
+	}
+	return records.Token{}, fault.New(fault.NotFound, "find token: there is none")
+}
+
+func (a *accounts) TouchToken(_ context.Context, _ string, _ time.Time, agent string) error {
+	a.touches = append(a.touches, agent)
+	return errors.New("the disk is full") // must not matter
+}
+
+// door is an authenticator over one user with one token, and the proofs.
+type door struct {
+	auth     *identity.Authenticator
+	accounts *accounts
+	sessions identity.SessionTokens
+	token    string
+}
+
+func newDoor(t *testing.T) *door {
+	t.Helper()
+	k := &keys{private: []jwk.Key{newKey("a")}}
+	secret, hash := identity.NewWikiToken()
+	d := &door{token: secret, sessions: issue(t, k, time.Now().Add(24*time.Hour)), accounts: &accounts{
+		users: map[string]records.User{ada.ID: ada},
+		tokens: map[string]records.Token{hash: {
+			ID: "t1", Hash: hash, WikiID: "w", UserID: ada.ID, Role: records.Editor, ExpiresAt: time.Now().Add(time.Hour),
+		}},
+	}}
+	auth, err := identity.NewAuthenticator(identity.AuthenticatorDeps{
+		Hosts: newHosts(t), Keys: k, Accounts: d.accounts, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.auth = auth
+	return d
+}
+
+func request(t *testing.T, headers ...string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+// TestProofs says which proof opens which door. "-" is anonymous, "401" a
+// refusal.
+func TestProofs(t *testing.T) {
+	d := newDoor(t)
+	root, wiki, token := d.sessions.Root, d.sessions.Wikis, d.token
+	bearer := "Bearer " + token
+	stranger, _ := identity.NewWikiToken()
+	for _, c := range []struct {
+		why              string
+		headers          []string
+		root, wiki, gits string
+	}{
+		{"nothing", nil, "-", "-", "-"},
+		{"root cookie", []string{"Cookie", "__Host-wikibot=" + root}, "session", "-", "-"},
+		{"wiki cookie", []string{"Cookie", "wikibot=" + wiki}, "-", "session", "-"},
+		{"audience: the wiki session under the root cookie's name", []string{"Cookie", "__Host-wikibot=" + wiki}, "-", "-", "-"},
+		{"audience: the root session under the wiki cookie's name", []string{"Cookie", "wikibot=" + root}, "-", "-", "-"},
+		{"hint cookie proves nothing", []string{"Cookie", "logged_in=1"}, "-", "-", "-"},
+		{"broken cookies are nobody", []string{"Cookie", "wikibot=x; __Host-wikibot=x.y.z"}, "-", "-", "-"},
+		{"cookie tossing: a planted wiki cookie before the real one", []string{"Cookie", "wikibot=planted; wikibot=" + wiki}, "-", "session", "-"},
+		{"cookie tossing: the root host does not look at the parent domain", []string{"Cookie", "wikibot=" + root + "; wikibot=" + wiki}, "-", "session", "-"},
+		{"cookie tossing: two root cookies are nobody", []string{"Cookie", "__Host-wikibot=" + root + "; __Host-wikibot=planted"}, "-", "-", "-"},
+		{"cookie tossing: more than we look at", []string{"Cookie", strings.Repeat("wikibot=planted; ", 4) + "wikibot=" + wiki}, "-", "-", "-"},
+		{"cookie name in another case", []string{"Cookie", "__host-wikibot=" + root + "; Wikibot=" + wiki}, "-", "-", "-"},
+
+		{"bearer", []string{"Authorization", bearer}, "-", "token", "token"},
+		{"bearer in any case", []string{"Authorization", "bEARER  " + token}, "-", "token", "token"},
+		{"bearer wins over a cookie", []string{"Authorization", bearer, "Cookie", "wikibot=" + wiki}, "-", "token", "token"},
+		{"a bad bearer is not made good by a cookie", []string{"Authorization", "Bearer " + stranger, "Cookie", "wikibot=" + wiki}, "-", "401", "401"},
+		{"unknown token", []string{"Authorization", "Bearer " + stranger}, "-", "401", "401"},
+		{"empty bearer", []string{"Authorization", "Bearer "}, "-", "401", "401"},
+		{"empty header", []string{"Authorization", ""}, "-", "401", "401"},
+		{"session as bearer", []string{"Authorization", "Bearer " + wiki}, "-", "401", "401"},
+		{"token's hash as bearer", []string{"Authorization", "Bearer " + identity.HashToken(token)}, "-", "401", "401"},
+		{"token without its prefix", []string{"Authorization", "Bearer " + token[4:]}, "-", "401", "401"},
+		{"token with a tail", []string{"Authorization", bearer + " x"}, "-", "401", "401"},
+		{"two authorization headers", []string{"Authorization", bearer, "Authorization", bearer}, "-", "401", "401"},
+		{"unknown scheme", []string{"Authorization", "Digest x"}, "-", "401", "401"},
+		{"token as a cookie", []string{"Cookie", "wikibot=" + token}, "-", "-", "-"},
+
+		{"basic is for git alone", []string{"Authorization", basic("git", token)}, "-", "401", "token"},
+		{"basic without a user", []string{"Authorization", basic("", token)}, "-", "401", "token"},
+		{"basic with the token as user", []string{"Authorization", basic(token, "")}, "-", "401", "401"},
+		{"basic, wrong password", []string{"Authorization", basic("ada", "secret")}, "-", "401", "401"},
+		{"basic, not base64", []string{"Authorization", "Basic !"}, "-", "401", "401"},
+	} {
+		for _, door := range []struct {
+			name string
+			who  func(*http.Request) (identity.Principal, error)
+			want string
+		}{{"root", d.auth.OnRoot, c.root}, {"wiki", d.auth.OnWiki, c.wiki}, {"git", d.auth.OnGit, c.gits}} {
+			p, err := door.who(request(t, c.headers...))
+			got := string(p.Kind)
+			switch {
+			case fault.Is(err, fault.Unauthenticated):
+				got = "401"
+			case err != nil:
+				got = err.Error()
+			case p.Kind == identity.Anonymous:
+				got = "-"
+			}
+			if got != door.want {
+				t.Errorf("%s, %s host: got %s, want %s", c.why, door.name, got, door.want)
+			}
+		}
+	}
+}
+
+func TestPrincipal(t *testing.T) {
+	d := newDoor(t)
+	p, err := d.auth.OnWiki(request(t, "Authorization", "Bearer "+d.token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := identity.Principal{
+		Kind: identity.WikiToken, UserID: ada.ID, Username: "ada", Email: "ada@example.org", DisplayName: "Ada",
+		WikiID: "w", MaxRole: records.Editor, TokenID: "t1",
+	}
+	if diff := cmp.Diff(want, p); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestDeletedUser: neither cookie nor token outlives the user.
+func TestDeletedUser(t *testing.T) {
+	d := newDoor(t)
+	delete(d.accounts.users, ada.ID)
+	if p, err := d.auth.OnRoot(request(t, "Cookie", "__Host-wikibot="+d.sessions.Root)); err != nil || p.Kind != identity.Anonymous {
+		t.Errorf("root cookie: %v, %v, want anonymous", p, err)
+	}
+	if p, err := d.auth.OnWiki(request(t, "Cookie", "wikibot="+d.sessions.Wikis)); err != nil || p.Kind != identity.Anonymous {
+		t.Errorf("wiki cookie: %v, %v, want anonymous", p, err)
+	}
+	if _, err := d.auth.OnWiki(request(t, "Authorization", "Bearer "+d.token)); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("token: %v, want unauthenticated", err)
+	}
+}
+
+// TestExpiredToken: to the moment.
+func TestExpiredToken(t *testing.T) {
+	newKey("a")
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t)
+		r := request(t, "Authorization", "Bearer "+d.token)
+		time.Sleep(time.Hour - 1)
+		if _, err := d.auth.OnWiki(r); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(1)
+		if _, err := d.auth.OnWiki(r); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("got %v, want unauthenticated", err)
+		}
+	})
+}
+
+// TestRecordsDown: a failure of ours signs nobody out and lets nobody in.
+func TestRecordsDown(t *testing.T) {
+	d := newDoor(t)
+	d.accounts.down = fault.New(fault.Unavailable, "read user: try again")
+	for _, headers := range [][]string{{"Cookie", "wikibot=" + d.sessions.Wikis}, {"Authorization", "Bearer " + d.token}} {
+		if _, err := d.auth.OnWiki(request(t, headers...)); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%v: got %v, want unavailable", headers[0], err)
+		}
+	}
+}
+
+// TestTokenUseIsNoted: once a minute for each client.
+func TestTokenUseIsNoted(t *testing.T) {
+	newKey("a")
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t)
+		use := func(agent string) {
+			t.Helper()
+			if _, err := d.auth.OnGit(request(t, "Authorization", basic("x", d.token), "User-Agent", agent)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		use("git/2.39.5")
+		use("git/2.39.5")
+		use("claude-code/2.1.3 (cli)")
+		time.Sleep(time.Minute)
+		use("git/2.39.5")
+		if diff := cmp.Diff([]string{"git 2.39", "Claude Code 2.1", "git 2.39"}, d.accounts.touches); diff != "" {
+			t.Errorf("uses noted (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestNothingToLookUp: what cannot be a token costs no read of the records.
+func TestNothingToLookUp(t *testing.T) {
+	d := newDoor(t)
+	for _, secret := range []string{"", "x", "wbt_", "wbt_" + strings.Repeat("x", 1<<20)} {
+		if _, err := d.auth.OnWiki(request(t, "Authorization", "Bearer "+secret)); !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("got %v, want unauthenticated", err)
+		}
+	}
+	if d.accounts.reads != 0 {
+		t.Errorf("%d reads, want none", d.accounts.reads)
+	}
+}
+
+// TestMiddleware: the handler finds the principal, the door words the refusal.
+func TestMiddleware(t *testing.T) {
+	d := newDoor(t)
+	h := d.auth.Wiki(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := web.RecordOf(r.Context())
+		w.Write([]byte(string(identity.From(r.Context()).Kind) + " " + rec.Via + " " + rec.User))
+	}), func(w http.ResponseWriter, r *http.Request, err error) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="ada"`)
+		web.WriteProblem(w, r, err)
+	})
+	stack := web.Stack(slog.New(slog.DiscardHandler), h)
+	for _, c := range []struct{ bearer, want string }{{d.token, "token token 01ada"}, {"", "anonymous anonymous "}} {
+		r := request(t)
+		if c.bearer != "" {
+			r.Header.Set("Authorization", "Bearer "+c.bearer)
+		}
+		rw := httptest.NewRecorder()
+		stack.ServeHTTP(rw, r)
+		if rw.Body.String() != c.want {
+			t.Errorf("got %q, want %q", rw.Body, c.want)
+		}
+	}
+	rw := httptest.NewRecorder()
+	stack.ServeHTTP(rw, request(t, "Authorization", "Bearer nonsense"))
+	if rw.Code != http.StatusUnauthorized || rw.Header().Get("WWW-Authenticate") != `Bearer realm="ada"` {
+		t.Errorf("refusal: %d, %v", rw.Code, rw.Header())
+	}
+}
+
+func TestNewAuthenticatorNeedsAll(t *testing.T) {
+	if _, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: newHosts(t)}); err == nil {
+		t.Error("made an authenticator of nothing")
+	}
+}
