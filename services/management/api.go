@@ -48,7 +48,8 @@ func apiConfig() huma.Config {
 			},
 			Security: []map[string][]string{{"session": {}}},
 		},
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
+		// The second name is what the library makes of application/problem+json.
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{toProblem},
 	}
