@@ -3,14 +3,10 @@ package sqlite_test
 import (
 	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"wikibot.io/contracts/events"
-	eventsv1 "wikibot.io/contracts/events/v1"
-
-	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/sqlite"
 )
 
@@ -25,17 +21,7 @@ func benchStore(b *testing.B, wikis int) *sqlite.Store {
 			b.Error(err)
 		}
 	})
-	ctx := b.Context()
-	if err := s.CreateUser(ctx, records.User{ID: "u", Username: "ada", Email: "ada@example.org"}, records.Identity{Provider: "dev", Subject: "u"}); err != nil {
-		b.Fatal(err)
-	}
-	for i := range wikis {
-		id := fmt.Sprint("w", i)
-		if _, err := s.CreateWiki(ctx, records.NewWiki{ID: id, Slug: id, Name: id, OwnerID: "u",
-			Token: records.Token{ID: id, Hash: id, UserID: "u", Name: "default", Role: records.Editor}}); err != nil {
-			b.Fatal(err)
-		}
-	}
+	fill(b, s, wikis)
 	return s
 }
 
@@ -47,7 +33,7 @@ func BenchmarkHotReads(b *testing.B) {
 	}{
 		{"Wiki", func(b *testing.B) error { _, err := s.Wiki(b.Context(), "w0"); return err }},
 		{"WikiID", func(b *testing.B) error { _, err := s.WikiID(b.Context(), "w0"); return err }},
-		{"Grant", func(b *testing.B) error { _, err := s.Grant(b.Context(), "w0", "u"); return err }},
+		{"Grant", func(b *testing.B) error { _, err := s.Grant(b.Context(), "w0", "ada"); return err }},
 		{"TokenByHash", func(b *testing.B) error { _, err := s.TokenByHash(b.Context(), "w0"); return err }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -86,34 +72,24 @@ func BenchmarkAdvanceHead(b *testing.B) {
 	for _, writers := range []int{1, 8, 64} {
 		b.Run(fmt.Sprint(writers), func(b *testing.B) {
 			s := benchStore(b, writers)
-			var next atomic.Int64
-			b.SetParallelism(max(1, writers/2)) // times GOMAXPROCS, 2 where the figures in the docs come from
-			if writers == 1 {
-				advanceAll(b, s, "w0", b.Loop)
-				return
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for i := range writers {
+				wg.Go(func() {
+					head, wiki := "", fmt.Sprint("w", i)
+					for n := 1; left.Add(-1) >= 0; n++ {
+						next := fmt.Sprintf("%040x", n)
+						if _, err := s.AdvanceHead(b.Context(), change(wiki, head, next)); err != nil {
+							b.Error(err)
+							return
+						}
+						head = next
+					}
+				})
 			}
-			b.RunParallel(func(pb *testing.PB) {
-				advanceAll(b, s, fmt.Sprint("w", next.Add(1)-1), pb.Next)
-			})
+			wg.Wait()
 		})
-	}
-}
-
-// advanceAll moves a wiki's head for as long as there is more to do.
-func advanceAll(b *testing.B, s *sqlite.Store, wiki string, more func() bool) {
-	head := ""
-	for n := 1; more(); n++ {
-		next := fmt.Sprintf("%040x", n)
-		env, err := events.New(time.Now(), wiki, &events.Actor{UserId: "u"}, &eventsv1.PageSaved{Commit: &eventsv1.Commit{OldHead: head, NewHead: next,
-			Changes: []*eventsv1.PageChange{{Kind: eventsv1.PageChange_KIND_EDITED, Path: "Home"}}}})
-		if err != nil {
-			b.Error(err)
-			return
-		}
-		if _, err := s.AdvanceHead(b.Context(), records.HeadChange{WikiID: wiki, Old: head, New: next, Event: env}); err != nil {
-			b.Error(err)
-			return
-		}
-		head = next
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -51,6 +52,7 @@ type Store struct {
 	cache  *cache
 	writer *writer
 	wake   chan struct{}
+	closed atomic.Bool
 }
 
 // Open opens the records file at path and brings its schema up to date; a
@@ -140,6 +142,7 @@ func connect(path string, n int, params string) (*sql.DB, error) {
 // Close waits for writes under way, then closes the file. Methods called
 // afterwards answer Unavailable.
 func (s *Store) Close() error {
+	s.closed.Store(true)
 	var first error
 	note := func(err error) {
 		if err != nil && first == nil {
@@ -171,6 +174,9 @@ func (s *Store) signal() {
 
 // prepared returns the statement for a query, prepared once per connection.
 func (s *Store) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s.closed.Load() {
+		return nil, errClosed
+	}
 	if st, ok := s.stmts.Load(query); ok {
 		return st.(*sql.Stmt), nil
 	}

@@ -1,0 +1,114 @@
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wikibot.io/contracts/events"
+	eventsv1 "wikibot.io/contracts/events/v1"
+
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/records/sqlite"
+)
+
+const (
+	childFile = "SQLITE_TEST_FILE" // makes the test binary another process on this file
+	childTask = "SQLITE_TEST_TASK" // and says what it does there
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childFile); path != "" {
+		if err := child(path, os.Getenv(childTask)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// writers is how many wikis the writing child writes at once.
+const writers = 4
+
+func child(path, task string) error {
+	ctx := context.Background()
+	s, err := sqlite.Open(path, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	switch {
+	case task == "write":
+		return writeForEver(ctx, s)
+	case strings.HasPrefix(task, "user "):
+		name := strings.TrimPrefix(task, "user ")
+		if err := createUser(ctx, s, name); err != nil {
+			return err
+		}
+	case strings.HasPrefix(task, "advance "):
+		if _, err := s.AdvanceHead(ctx, change("w0", "", strings.TrimPrefix(task, "advance "))); err != nil {
+			return err
+		}
+	case strings.HasPrefix(task, "public "):
+		if _, err := s.UpdateWiki(ctx, "w0", records.WikiChange{Public: new(strings.HasSuffix(task, "true"))}, nil); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("unknown task %q", task)
+	}
+	return s.Close()
+}
+
+// writeForEver moves the head of each wiki on and on, and prints wiki and
+// sequence once a step has been acknowledged.
+func writeForEver(ctx context.Context, s *sqlite.Store) error {
+	failed := make(chan error)
+	var out sync.Mutex
+	for i := range writers {
+		go func() {
+			w, err := s.Wiki(ctx, fmt.Sprint("w", i))
+			for err == nil {
+				w, err = s.AdvanceHead(ctx, change(w.ID, w.Head, fmt.Sprintf("%040x", w.Sequence+1)))
+				if err == nil {
+					out.Lock()
+					_, err = fmt.Println(w.ID, w.Sequence)
+					out.Unlock()
+				}
+			}
+			failed <- err
+		}()
+	}
+	return <-failed
+}
+
+func createUser(ctx context.Context, s *sqlite.Store, name string) error {
+	return s.CreateUser(ctx, records.User{ID: name, Username: name, Email: name + "@example.org"}, records.Identity{Provider: "dev", Subject: name})
+}
+
+// change is a step of a wiki's head that adds a page.
+func change(wiki, old, next string) records.HeadChange {
+	env, err := events.New(time.Now(), wiki, nil, &eventsv1.PageSaved{Commit: &eventsv1.Commit{OldHead: old, NewHead: next}})
+	if err != nil {
+		panic(err) // the data is of a known type
+	}
+	return records.HeadChange{WikiID: wiki, Old: old, New: next, PageDelta: 1, Event: env}
+}
+
+// fill creates the user "ada" with the wikis w0, w1, …
+func fill(t testing.TB, s *sqlite.Store, wikis int) {
+	t.Helper()
+	if err := createUser(t.Context(), s, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range wikis {
+		id := fmt.Sprint("w", i)
+		if _, err := s.CreateWiki(t.Context(), records.NewWiki{ID: id, Slug: id, Name: id, OwnerID: "ada",
+			Token: records.Token{ID: id, Hash: id, UserID: "ada", Name: "default", Role: records.Editor}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
