@@ -1,0 +1,108 @@
+// A person in a browser: from sign-in to a wiki that an agent can write to.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { docsRepository, startFleet } from '../lib/fleet.js';
+import { inspect, openBrowser, problemsOf } from '../lib/browser.js';
+
+let fleet, browser, page, problems;
+
+before(async () => {
+	fleet = await startFleet();
+	browser = await openBrowser();
+	page = await browser.newPage();
+	problems = problemsOf(page);
+});
+after(async () => {
+	await browser?.close();
+	await fleet?.stop();
+});
+
+test('sign in, create a wiki, get the token once', async () => {
+	await page.goto(fleet.url + '/app/');
+	await page.waitForURL(/\/auth\/login/);
+	await inspect(page, 'sign-in');
+	await page.getByLabel('E-mail').fill('ada@example.org');
+	await page.getByLabel('Username').fill('ada');
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.waitForURL(/\/app\//);
+	await page.waitForLoadState('networkidle');
+	if (!page.url().endsWith('/app/new')) {
+		await page.getByRole('link', { name: /create/i }).first().click();
+	}
+	await inspect(page, 'create wiki');
+	await page.getByLabel('Name').fill('Notes of Ada');
+	await page.getByRole('button', { name: 'Create wiki' }).click();
+	await page.waitForURL(/\/app\/ada\/connect/);
+	await page.getByText('Save this now').waitFor();
+	assert.match(await page.locator('main').innerText(), /claude mcp add --transport http ada .*\/mcp --header "Authorization: Bearer wbt_/s);
+	await inspect(page, 'connect');
+	await page.reload();
+	await page.getByRole('heading', { level: 1 }).waitFor();
+	assert.doesNotMatch(await page.locator('main').innerText(), /wbt_[A-Za-z0-9_-]{20}/, 'the token is shown twice');
+	await page.goto(fleet.url + '/app/');
+	await page.getByRole('link', { name: /Notes of Ada/ }).first().waitFor();
+	await inspect(page, 'dashboard');
+});
+
+test('write, read, rename and find a page', async () => {
+	await page.goto(fleet.wiki('ada', '/-/edit/Ideas/First'));
+	await inspect(page, 'editor');
+	await page.getByRole('textbox').first().fill('# First\n\nSee [[Home]] and [[Nowhere]].\n');
+	await page.getByRole('button', { name: 'Save' }).click();
+	await page.waitForURL(fleet.wiki('ada', '/Ideas/First'));
+	assert.equal(await page.locator('a.missing').count(), 1);
+	await inspect(page, 'page view');
+	for (const path of ['/-/history/Ideas/First', '/-/changelog', '/-/index', '/-/search?q=home', '/-/rename/Ideas/First', '/-/delete/Ideas/First', '/No such page', '/']) {
+		await page.goto(fleet.wiki('ada', path));
+		await inspect(page, path);
+	}
+	// A page that is missing is asked for on purpose; the browser reports its 404.
+	problems = problems.filter((p) => !/404/.test(p));
+});
+
+test('two people edit the same line: nothing is lost', async () => {
+	const edit = async () => {
+		const p = await page.context().newPage();
+		await p.goto(fleet.wiki('ada', '/-/edit/Ideas/First'));
+		return p;
+	};
+	const [one, two] = [await edit(), await edit()];
+	const save = async (p, text) => {
+		await p.getByRole('textbox').first().fill(text);
+		await p.getByRole('button', { name: 'Save' }).click();
+		await p.waitForLoadState();
+	};
+	await save(one, '# First\n\nOne was here.\n');
+	await save(two, '# First\n\nTwo was here.\n');
+	const shown = await two.locator('body').innerText();
+	const kept = await two.locator('textarea').evaluateAll((all) => all.map((t) => t.value).join('\n'));
+	assert.match(shown + kept, /Two was here/);
+	assert.match(shown + kept, /One was here/);
+	await inspect(two, 'conflict');
+	await one.close();
+	await two.close();
+});
+
+test('a wiki made of a real repository reads well', async () => {
+	fleet.admin('create-user', '--email', 'docs@example.org', '--username', 'docs', '--tier', 'premium');
+	fleet.admin('create-wiki', '--owner', 'docs@example.org', '--slug', 'docs', '--name', 'Documentation', '--public', '--from', docsRepository(fleet.dir));
+	for (const path of ['/', '/architecture', '/-/index', '/-/changelog']) {
+		await page.goto(fleet.wiki('docs', path));
+		await inspect(page, 'docs ' + path);
+	}
+});
+
+test('everything works without script', async () => {
+	const context = await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() });
+	const plain = await context.newPage();
+	await plain.goto(fleet.wiki('ada', '/-/edit/Without script'));
+	await plain.getByRole('textbox').first().fill('Saved without script.\n');
+	await plain.getByRole('button', { name: 'Save' }).click();
+	await plain.waitForURL(fleet.wiki('ada', '/Without%20script'));
+	assert.match(await plain.locator('main').innerText(), /Saved without script/);
+	await context.close();
+});
+
+test('nothing broke a policy, threw or was missing on the way', () => {
+	assert.deepEqual(problems, []);
+});
