@@ -3,9 +3,11 @@ package management
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -49,10 +51,22 @@ func apiConfig() huma.Config {
 			Security: []map[string][]string{{"session": {}}},
 		},
 		// The second name is what the library makes of application/problem+json.
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		Formats:       map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{toProblem},
 	}
+}
+
+// jsonFormat is the library's, but for text that is not UTF-8: the standard
+// decoder would put replacement characters in its place, in silence.
+var jsonFormat = huma.Format{
+	Marshal: huma.DefaultJSONFormat.Marshal,
+	Unmarshal: func(data []byte, v any) error {
+		if !utf8.Valid(data) {
+			return errors.New("the body is not UTF-8")
+		}
+		return json.Unmarshal(data, v)
+	},
 }
 
 // operation registers a handler. All that is common to the operations is here.
