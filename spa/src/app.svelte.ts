@@ -1,0 +1,44 @@
+import { createContext } from "svelte";
+import { Management } from "./api/management.ts";
+import { Reach } from "./api/reach.svelte.ts";
+import { Navigation } from "./navigation.svelte.ts";
+import { door } from "./route.ts";
+import { Session } from "./session/session.svelte.ts";
+import { FreshToken } from "./wiki/fresh-token.svelte.ts";
+import { Wikis } from "./wiki/wikis.svelte.ts";
+
+/** Everything that outlives a screen, made once and handed down. */
+export class App {
+  readonly navigation = new Navigation();
+  readonly reach = new Reach();
+  readonly api = new Management({
+    answered: (yes) => this.reach.note(yes),
+    signedOut: () => this.#signIn(),
+  });
+  readonly session = new Session(this.api);
+  readonly wikis = new Wikis(this.api);
+  readonly fresh = new FreshToken();
+
+  /** A sentence about what was just done, for the screen that comes next. */
+  notice = $state("");
+
+  #leaving = $state(false);
+
+  /** The session has ended and the browser is on its way to sign-in. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
+  /** Where sign-in stands, and how it leads back here. */
+  get signIn(): string {
+    return door.signIn(this.navigation.path);
+  }
+
+  #signIn(): void {
+    if (this.#leaving) return; // several calls may learn of it at once
+    this.#leaving = true;
+    this.navigation.leave(this.signIn);
+  }
+}
+
+export const [theApp, provideApp] = createContext<App>();
