@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"runtime"
+	"strings"
 )
 
 // MaxCached is exported for tests.
@@ -53,4 +55,47 @@ func AwaitQueue(s *Store, n int) {
 		}
 		runtime.Gosched()
 	}
+}
+
+// Scans returns those of the queries asked so far that walk a whole table, with
+// their plans. A partial index holds only what is looked for: walking it is no
+// such walk.
+func Scans(s *Store) (found []string, err error) {
+	queries := map[string]bool{}
+	s.stmts.Range(func(query, _ any) bool { queries[query.(string)] = true; return true })
+	release := Hold(s)
+	for query := range s.writer.stmts {
+		queries[query] = true
+	}
+	release()
+	for query := range queries {
+		rows, err := s.reads.Query("EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...)
+		if err != nil {
+			return nil, err
+		}
+		steps, err := collectSteps(rows)
+		if err != nil {
+			return nil, err
+		}
+		for _, step := range steps {
+			partial := strings.Contains(step, "outbox_new") || strings.Contains(step, "deliveries_dead")
+			if strings.HasPrefix(step, "SCAN ") && !partial && !strings.Contains(step, "json_each") && step != "SCAN CONSTANT ROW" {
+				found = append(found, query+": "+step)
+			}
+		}
+	}
+	return found, nil
+}
+
+func collectSteps(rows *sql.Rows) (steps []string, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	return steps, rows.Err()
 }

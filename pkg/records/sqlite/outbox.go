@@ -58,8 +58,10 @@ func (t *tx) fanOut(e newEvent, subscriptions []string) error {
 		return t.exec(`DELETE FROM outbox WHERE seq = ?`, e.seq)
 	}
 	for _, name := range subscriptions {
+		// Due long ago, and in the order of the outbox: event ids of one
+		// millisecond sort at random.
 		if err := t.exec(`INSERT INTO deliveries (event_id, subscription, wiki_id, since, due_at, attempts, reason, dead)
-			VALUES (?, ?, ?, ?, 0, 0, '', 0)`, e.id, name, e.wikiID, e.at); err != nil {
+			VALUES (?, ?, ?, ?, ?, 0, '', 0)`, e.id, name, e.wikiID, e.at, e.seq); err != nil {
 			return err
 		}
 	}

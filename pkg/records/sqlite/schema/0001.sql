@@ -111,11 +111,11 @@ CREATE TABLE deliveries (
   subscription TEXT NOT NULL,
   wiki_id      TEXT NOT NULL,
   since        INTEGER NOT NULL, -- its age counts from here
-  due_at       INTEGER NOT NULL,
+  due_at       INTEGER NOT NULL, -- at first the event's seq: long past, in order
   attempts     INTEGER NOT NULL,
   reason       TEXT NOT NULL,    -- of the last failure
   dead         INTEGER NOT NULL,
   PRIMARY KEY (event_id, subscription)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deliveries_due ON deliveries (subscription, due_at, event_id) WHERE dead = 0;
-CREATE INDEX deliveries_dead ON deliveries (subscription, event_id) WHERE dead = 1;
+CREATE INDEX deliveries_dead ON deliveries (event_id, subscription) WHERE dead = 1;
