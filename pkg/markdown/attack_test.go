@@ -100,7 +100,8 @@ func safeAttr(n *html.Node, a html.Attribute, ids map[string]bool) error {
 		if err != nil {
 			return fmt.Errorf("<%s %s=%q>: %w", n.Data, a.Key, a.Val, err)
 		}
-		if !slices.Contains([]string{"", "http", "https", "mailto"}, u.Scheme) || strings.ContainsAny(a.Val, "\\\t\r\n\x00 ") {
+		if !slices.Contains([]string{"", "http", "https", "mailto"}, u.Scheme) || strings.ContainsAny(a.Val, "\t\r\n\x00 ") ||
+			strings.Contains(before(a.Val, "?#"), "\\") { // browsers read it as a slash there
 			return fmt.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
 		}
 		if a.Key == "href" && u.Host != "" && !strings.Contains(attr(n, "rel"), "nofollow") {
@@ -119,6 +120,13 @@ func safeAttr(n *html.Node, a html.Attribute, ids map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+func before(s, any string) string {
+	if i := strings.IndexAny(s, any); i >= 0 {
+		return s[:i]
+	}
+	return s
 }
 
 func attr(n *html.Node, key string) string {

@@ -33,15 +33,31 @@ func Clean(raw string) string {
 	p := norm.NFC.String(raw)
 	parts := strings.FieldsFunc(p, func(r rune) bool { return r == '/' })
 	p = strings.Join(parts, "/")
-	if cut := len(p) - len(Ext); cut > 0 && strings.EqualFold(p[cut:], Ext) && p[cut-1] != '/' {
+	if cut := len(p) - len(Ext); hasExt(p) && p[cut-1] != '/' {
 		p = p[:cut]
 	}
 	return p
 }
 
-// Key is the form under which paths are compared.
+// Key is the form under which paths are compared: the canonical caseless
+// matching of Unicode (section 3.13, D145), in NFC.
 func Key(path string) string {
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(path)))
+	for i := range len(path) {
+		if path[i] >= utf8.RuneSelf {
+			folded := cases.Fold().String(norm.NFD.String(path))
+			return norm.NFC.String(strings.Map(foldCherokee, folded))
+		}
+	}
+	return strings.ToLower(path)
+}
+
+// foldCherokee settles the one script that folds to upper case: package cases
+// swaps its cases instead.
+func foldCherokee(r rune) rune {
+	if unicode.Is(unicode.Cherokee, r) {
+		return unicode.ToUpper(r)
+	}
+	return r
 }
 
 // File returns the name of a page's file within the repository.
@@ -68,6 +84,8 @@ func Check(path string) error {
 		return errors.New("is empty; give the page a name")
 	case !utf8.ValidString(path):
 		return errors.New("is not valid UTF-8")
+	case !norm.NFC.IsNormalString(path):
+		return errors.New("is not in Unicode normal form C")
 	case len(path) > MaxPath:
 		return errors.New("is longer than 1000 bytes")
 	case path == "-" || strings.HasPrefix(path, "-/"):
@@ -78,11 +96,11 @@ func Check(path string) error {
 			return err
 		}
 	}
-	switch first, _, _ := strings.Cut(Key(path), "/"); first {
-	case "mcp", "repo.git", "api":
-		if first != "mcp" || path == first {
-			return errors.New(`cannot begin with "` + first + `", which the wiki itself uses`)
-		}
+	switch first, rest, _ := strings.Cut(Key(path), "/"); {
+	case first == "mcp" && rest == "":
+		return errors.New(`cannot be "mcp", which is where agents connect`)
+	case first == "repo.git" || first == "api":
+		return errors.New(`cannot begin with "` + first + `", which the wiki itself uses`)
 	}
 	return nil
 }
@@ -98,52 +116,109 @@ func CheckFile(name string) error {
 const forbidden = "\\:*?\"<>|#[]{}"
 
 func checkSegment(seg string) error {
+	seen := withoutFormat(seg)
 	switch {
 	case seg == "":
 		return errors.New("has an empty part between slashes")
+	case !utf8.ValidString(seg):
+		return errors.New("is not valid UTF-8")
 	case len(seg) > MaxSegment:
 		return errors.New("has a part longer than 252 bytes")
-	case seg[0] == '.':
+	case strings.HasPrefix(seen, "."):
 		return errors.New("has a part that begins with a dot")
-	case seg[0] == '-' && len(seg) == 1:
+	case seg == "-":
 		return errors.New(`has a part that is only "-"`)
-	case seg[len(seg)-1] == '.' || seg[len(seg)-1] == ' ' || seg[0] == ' ':
+	case strings.TrimSpace(seen) != seen || strings.HasSuffix(seen, "."):
 		return errors.New("has a part that begins or ends with a space or ends with a dot")
 	case strings.ContainsAny(seg, forbidden):
 		return errors.New("contains one of " + forbidden + ", which links or file systems give another meaning")
+	case percentEncoded(seg):
+		return errors.New(`contains "%" and two hexadecimal digits, which a link would decode`)
+	case hasExt(seg):
+		return errors.New("has a part that ends in " + Ext + ", which is added to every page's file")
 	case reservedOnWindows(seg):
 		return errors.New("has a part that Windows reserves for a device, so the repository could not be cloned there")
-	case gitAlias(seg):
+	case gitAlias(seen):
 		return errors.New("has a part that git treats as its own folder")
+	case strings.Trim(norm.NFKC.String(seen), ". ") == "" || !strings.ContainsFunc(seen, visible):
+		return errors.New("has a part with nothing to read in it")
 	}
-	for _, r := range seg {
-		// Format characters are invisible: two names would look the same, and HFS+
-		// ignores some of them when it compares names with ".git".
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != '\u200d' && r != '\u200c' || r == utf8.RuneError || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
-			return errors.New("contains an invisible or control character")
-		}
+	if strings.ContainsFunc(seg, unfit) {
+		return errors.New("contains an invisible or control character")
 	}
 	return nil
 }
 
-// gitAlias reports names that some file system maps to ".git". Those that begin
-// with a dot have been refused already.
-func gitAlias(seg string) bool {
-	s := strings.ToLower(strings.Map(func(r rune) rune {
+const (
+	zwnj = '\u200c' // needed by Persian and other scripts
+	zwj  = '\u200d' // needed by Indic scripts and by emoji
+)
+
+// unfit are characters that nobody can see or type. Two names that differ in
+// them would look the same.
+func unfit(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != zwj && r != zwnj || r == utf8.RuneError ||
+		unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) || unicode.Is(unicode.Noncharacter_Code_Point, r)
+}
+
+// visible characters give a name something to click on.
+func visible(r rune) bool {
+	return (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsPunct(r) || unicode.IsSymbol(r)) &&
+		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != '\u2800' // an empty Braille cell
+}
+
+// withoutFormat is the name as HFS+ compares it: it ignores format characters,
+// so that ".git" may hide behind one.
+func withoutFormat(seg string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) {
 			return -1
 		}
 		return r
-	}, seg))
-	s, _, _ = strings.Cut(s, ".")
-	return s == "git~1" || strings.HasPrefix(s, "git~") || strings.HasPrefix(s, "gitmod~") || strings.HasPrefix(s, "gi7eba~")
+	}, seg)
 }
 
+func percentEncoded(seg string) bool {
+	for i := 0; i+2 < len(seg); i++ {
+		if seg[i] == '%' && hexDigit(seg[i+1]) && hexDigit(seg[i+2]) {
+			return true
+		}
+	}
+	return false
+}
+
+func hexDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+func hasExt(seg string) bool {
+	cut := len(seg) - len(Ext)
+	return cut > 0 && strings.EqualFold(seg[cut:], Ext)
+}
+
+// gitAlias reports names that NTFS maps to ".git" or ".gitmodules": their short
+// names. The long ones begin with a dot.
+func gitAlias(seg string) bool {
+	s, _, _ := strings.Cut(strings.ToLower(seg), ".")
+	s = strings.TrimRight(s, " ")
+	return strings.HasPrefix(s, "git~") || strings.HasPrefix(s, "gitmod~") || strings.HasPrefix(s, "gi7eba~")
+}
+
+// reservedOnWindows reports device names, which Windows finds in every folder
+// and with every extension.
 func reservedOnWindows(seg string) bool {
 	stem, _, _ := strings.Cut(strings.ToLower(seg), ".")
-	switch stem {
-	case "con", "prn", "aux", "nul":
+	switch stem = strings.TrimRight(stem, " "); stem {
+	case "con", "prn", "aux", "nul", "conin$", "conout$":
 		return true
 	}
-	return len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")) && stem[3] >= '1' && stem[3] <= '9'
+	port, isPort := strings.CutPrefix(stem, "com")
+	if !isPort {
+		port, isPort = strings.CutPrefix(stem, "lpt")
+	}
+	switch port {
+	case "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³":
+		return isPort
+	}
+	return false
 }
