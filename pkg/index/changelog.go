@@ -38,16 +38,16 @@ func scanEntry(rows *sql.Rows) (Entry, error) {
 // before, if not "", continues below that commit; fault.NotFound if there is no
 // such commit. A limit of 0 is none.
 func (v *View) Changelog(ctx context.Context, limit int, before string) (entries []Entry, total int, err error) {
-	err = v.read(ctx, func(tx *sql.Tx) error {
-		bound, err := below(ctx, tx, before)
+	err = v.read(ctx, func(r reader) error {
+		bound, err := below(r, before)
 		if err != nil {
 			return err
 		}
 		// Commits are numbered without gaps.
-		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM commits`).Scan(&total); err != nil {
+		if _, err := r.one(`SELECT coalesce(max(seq), 0) FROM commits`, nil, &total); err != nil {
 			return err
 		}
-		return each(tx, ctx, entryColumns+`WHERE c.seq < ? ORDER BY c.seq DESC LIMIT ?`, []any{bound, rowLimit(limit)}, func(rows *sql.Rows) error {
+		return r.each(entryColumns+`WHERE c.seq < ? ORDER BY c.seq DESC LIMIT ?`, []any{bound, rowLimit(limit)}, func(rows *sql.Rows) error {
 			e, err := scanEntry(rows)
 			entries = append(entries, e)
 			return err
@@ -58,12 +58,12 @@ func (v *View) Changelog(ctx context.Context, limit int, before string) (entries
 
 // Entry returns one commit of the changelog; fault.NotFound.
 func (v *View) Entry(ctx context.Context, commit string) (entry Entry, err error) {
-	err = v.read(ctx, func(tx *sql.Tx) error {
-		seq, err := seqOf(ctx, tx, commit)
+	err = v.read(ctx, func(r reader) error {
+		seq, err := seqOf(r, commit)
 		if err != nil {
 			return err
 		}
-		return each(tx, ctx, entryColumns+`WHERE c.seq = ?`, []any{seq}, func(rows *sql.Rows) error {
+		return r.each(entryColumns+`WHERE c.seq = ?`, []any{seq}, func(rows *sql.Rows) error {
 			entry, err = scanEntry(rows)
 			return err
 		})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"strings"
 
 	"wikibot.io/pkg/fault"
@@ -15,25 +14,24 @@ import (
 
 // lineageOf finds the lineage of the page at a path: the present page, else the
 // one that bore the path last.
-func lineageOf(ctx context.Context, tx *sql.Tx, path string) (lineage int64, err error) {
+func lineageOf(r reader, path string) (lineage int64, err error) {
 	path = pagepath.Clean(path)
-	err = tx.QueryRowContext(ctx, `
+	found, err := r.one(`
 		SELECT n.lineage FROM names n LEFT JOIN pages p ON p.id = n.id
 		WHERE n.key = ? AND n.lineage <> 0
 		ORDER BY p.id IS NULL, n.path <> ?, (SELECT max(seq) FROM changes WHERE lineage = n.lineage) DESC, n.path
-		LIMIT 1`, pagepath.Key(path), path).Scan(&lineage)
-	if errors.Is(err, sql.ErrNoRows) {
+		LIMIT 1`, []any{pagepath.Key(path), path}, &lineage)
+	if err == nil && !found {
 		return 0, fault.New(fault.NotFound, "find page %q: there never was one", path)
 	}
 	return lineage, err
 }
 
 // seqOf numbers a commit of the indexed history.
-func seqOf(ctx context.Context, tx *sql.Tx, commit string) (seq int64, err error) {
+func seqOf(r reader, commit string) (seq int64, err error) {
 	id, err := hex.DecodeString(commit)
 	if err == nil && len(id) == 20 {
-		err = tx.QueryRowContext(ctx, `SELECT seq FROM commits WHERE id = ?`, id).Scan(&seq)
-		if !errors.Is(err, sql.ErrNoRows) {
+		if found, err := r.one(`SELECT seq FROM commits WHERE id = ?`, []any{id}, &seq); found || err != nil {
 			return seq, err
 		}
 	}
@@ -41,11 +39,11 @@ func seqOf(ctx context.Context, tx *sql.Tx, commit string) (seq int64, err error
 }
 
 // below turns a position in a list of commits into a bound for seq.
-func below(ctx context.Context, tx *sql.Tx, before string) (int64, error) {
+func below(r reader, before string) (int64, error) {
 	if before == "" {
 		return 1<<63 - 1, nil
 	}
-	return seqOf(ctx, tx, before)
+	return seqOf(r, before)
 }
 
 // History lists the commits that touched a page, newest first, following
@@ -54,19 +52,19 @@ func below(ctx context.Context, tx *sql.Tx, before string) (int64, error) {
 // continues below that commit, which need not have touched the page. A limit of
 // 0 is none. fault.NotFound if no page ever had the path.
 func (v *View) History(ctx context.Context, path string, limit int, before string) (changes []Change, err error) {
-	err = v.read(ctx, func(tx *sql.Tx) error {
-		lineage, err := lineageOf(ctx, tx, path)
+	err = v.read(ctx, func(r reader) error {
+		lineage, err := lineageOf(r, path)
 		if err != nil {
 			return err
 		}
-		bound, err := below(ctx, tx, before)
+		bound, err := below(r, before)
 		if err != nil {
 			return err
 		}
 		query := `SELECT n.path, coalesce(o.path, ''), h.kind, ` + commitColumns("c") + `
 			FROM changes h JOIN commits c ON c.seq = h.seq JOIN names n ON n.id = h.name LEFT JOIN names o ON o.id = h.old
 			WHERE h.lineage = ? AND h.seq < ? ORDER BY h.seq DESC, n.path LIMIT ?`
-		return each(tx, ctx, query, []any{lineage, bound, rowLimit(limit)}, func(rows *sql.Rows) error {
+		return r.each(query, []any{lineage, bound, rowLimit(limit)}, func(rows *sql.Rows) error {
 			var row commitRow
 			var path, old string
 			var kind int
@@ -93,9 +91,9 @@ func (v *View) Resolve(ctx context.Context, prefix string) (commit string, err e
 		return "", fault.Invalidf("revision", "is not 4 to 40 hexadecimal digits")
 	}
 	to, _ := hex.DecodeString(high) // as good as low
-	err = v.read(ctx, func(tx *sql.Tx) error {
+	err = v.read(ctx, func(r reader) error {
 		var found [][]byte
-		err := each(tx, ctx, `SELECT id FROM commits WHERE id BETWEEN ? AND ? LIMIT 2`, []any{from, to}, func(rows *sql.Rows) error {
+		err := r.each(`SELECT id FROM commits WHERE id BETWEEN ? AND ? LIMIT 2`, []any{from, to}, func(rows *sql.Rows) error {
 			var id []byte
 			err := rows.Scan(&id)
 			found = append(found, bytes.Clone(id))
@@ -121,12 +119,12 @@ func (v *View) Resolve(ctx context.Context, prefix string) (commit string, err e
 func (v *View) PathAt(ctx context.Context, path, commit string) (string, error) {
 	var names []string // in the order in which they are likely
 	var gone bool      // the first is what it was deleted as: another page may bear the older ones
-	err := v.read(ctx, func(tx *sql.Tx) error {
-		lineage, err := lineageOf(ctx, tx, path)
+	err := v.read(ctx, func(r reader) error {
+		lineage, err := lineageOf(r, path)
 		if err != nil {
 			return err
 		}
-		seq, err := seqOf(ctx, tx, commit)
+		seq, err := seqOf(r, commit)
 		if err != nil {
 			return err
 		}
@@ -136,7 +134,7 @@ func (v *View) PathAt(ctx context.Context, path, commit string) (string, error) 
 		// commit knowing: then an older name is.
 		query := `SELECT n.path, coalesce(o.path, ''), h.kind FROM changes h JOIN names n ON n.id = h.name LEFT JOIN names o ON o.id = h.old
 			WHERE h.lineage = ? AND h.seq <= ? ORDER BY h.seq DESC, n.path`
-		return each(tx, ctx, query, []any{lineage, seq}, func(rows *sql.Rows) error {
+		return r.each(query, []any{lineage, seq}, func(rows *sql.Rows) error {
 			var name, old string
 			var kind int
 			if err := rows.Scan(&name, &old, &kind); err != nil {

@@ -31,6 +31,8 @@ func scanLink(rows *sql.Rows) (r linkRow, err error) {
 	return r, rows.Scan(&r.source, &r.target, &r.key, &r.first, &r.second)
 }
 
+func (r linkRow) dangles() bool { return !r.first.Valid && !r.second.Valid }
+
 // leads is the path that the link leads to.
 func (r linkRow) leads() string {
 	switch {
@@ -48,24 +50,23 @@ func (r linkRow) leads() string {
 func (v *View) Links(ctx context.Context, path string) (to, from []string, err error) {
 	path = pagepath.Clean(path)
 	key := pagepath.Key(path)
-	err = v.read(ctx, func(tx *sql.Tx) error {
+	err = v.read(ctx, func(r reader) error {
 		page := path
-		row := tx.QueryRowContext(ctx, `SELECT path FROM pages WHERE key = ? ORDER BY path <> ?, path LIMIT 1`, key, path)
-		if err := row.Scan(&page); err != nil && err != sql.ErrNoRows {
+		if _, err := r.one(`SELECT path FROM pages WHERE key = ? ORDER BY path <> ?, path LIMIT 1`, []any{key, path}, &page); err != nil {
 			return err
 		}
-		err := each(tx, ctx, linkColumns+`WHERE s.path = ? AND s.key = ?`, []any{page, key}, func(rows *sql.Rows) error {
-			r, err := scanLink(rows)
-			to = append(to, r.leads())
+		err := r.each(linkColumns+`WHERE s.path = ? AND s.key = ?`, []any{page, key}, func(rows *sql.Rows) error {
+			l, err := scanLink(rows)
+			to = append(to, l.leads())
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		return each(tx, ctx, linkColumns+`WHERE l.key = ?1 OR (l.alt_key = ?1 AND l.alt_key <> '')`, []any{key}, func(rows *sql.Rows) error {
-			r, err := scanLink(rows)
-			if target := r.leads(); target == page || pagepath.Key(target) == key && !r.first.Valid && !r.second.Valid {
-				from = append(from, r.source)
+		return r.each(linkColumns+`WHERE l.key = ?1 OR (l.alt_key = ?1 AND l.alt_key <> '')`, []any{key}, func(rows *sql.Rows) error {
+			l, err := scanLink(rows)
+			if l.leads() == page || l.key == key && l.dangles() {
+				from = append(from, l.source)
 			}
 			return err
 		})
@@ -79,11 +80,12 @@ type Edge struct{ Source, Target string }
 // Graph returns all links; nodes are all pages and the missing targets. A
 // missing target that is spelled in several ways is one node.
 func (v *View) Graph(ctx context.Context) (nodes []string, edges []Edge, err error) {
-	err = v.read(ctx, func(tx *sql.Tx) error {
-		err := each(tx, ctx, `SELECT path FROM pages`, nil, func(rows *sql.Rows) error {
-			var path string
-			err := rows.Scan(&path)
-			nodes = append(nodes, path)
+	err = v.read(ctx, func(r reader) error {
+		pages := make(map[string][]string) // by key
+		err := r.each(`SELECT path, key FROM pages ORDER BY path`, nil, func(rows *sql.Rows) error {
+			var path, key string
+			err := rows.Scan(&path, &key)
+			nodes, pages[key] = append(nodes, path), append(pages[key], path)
 			return err
 		})
 		if err != nil {
@@ -91,31 +93,51 @@ func (v *View) Graph(ctx context.Context) (nodes []string, edges []Edge, err err
 		}
 		missing := make(map[string]string) // key to the spelling shown
 		var links []linkRow
-		err = each(tx, ctx, linkColumns, nil, func(rows *sql.Rows) error {
-			r, err := scanLink(rows)
-			links = append(links, r)
-			if spelling, seen := missing[r.key]; !r.first.Valid && !r.second.Valid && (!seen || r.target < spelling) {
-				missing[r.key] = r.target
+		err = r.each(`SELECT s.path, l.target, l.key, l.alt_key FROM links l JOIN pages s ON s.id = l.page`, nil, func(rows *sql.Rows) error {
+			var l linkRow
+			var alt string
+			err := rows.Scan(&l.source, &l.target, &l.key, &alt)
+			l.first, l.second = choose(pages[l.key], l.target), choose(pages[alt], "")
+			links = append(links, l)
+			if spelling, seen := missing[l.key]; l.dangles() && (!seen || l.target < spelling) {
+				missing[l.key] = l.target
 			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		for _, r := range links {
-			target := r.leads()
-			if !r.first.Valid && !r.second.Valid {
-				target = missing[r.key]
+		for _, l := range links {
+			target := l.leads()
+			if l.dangles() {
+				target = missing[l.key]
 				nodes = append(nodes, target)
 			}
-			edges = append(edges, Edge{r.source, target})
+			edges = append(edges, Edge{l.source, target})
 		}
 		return nil
 	})
+	nodes = unique(nodes)
+	place := make(map[string]int, len(nodes))
+	for i, path := range nodes {
+		place[path] = i
+	}
 	slices.SortFunc(edges, func(a, b Edge) int {
-		return cmp.Or(byKey(a.Source, b.Source), byKey(a.Target, b.Target))
+		return cmp.Or(cmp.Compare(place[a.Source], place[b.Source]), cmp.Compare(place[a.Target], place[b.Target]))
 	})
-	return unique(nodes), slices.Compact(edges), err
+	return nodes, slices.Compact(edges), err
+}
+
+// choose is what the subqueries of linkColumns do: of the pages with one key, in
+// order, the one spelled like that, else the first.
+func choose(pages []string, like string) sql.NullString {
+	switch {
+	case len(pages) == 0:
+		return sql.NullString{}
+	case slices.Contains(pages, like):
+		return sql.NullString{String: like, Valid: true}
+	}
+	return sql.NullString{String: pages[0], Valid: true}
 }
 
 // byKey is the order of pages: by key, then by path.
@@ -123,7 +145,16 @@ func byKey(a, b string) int {
 	return cmp.Or(strings.Compare(pagepath.Key(a), pagepath.Key(b)), strings.Compare(a, b))
 }
 
+// unique sorts paths by key and drops duplicates.
 func unique(paths []string) []string {
-	slices.SortFunc(paths, byKey)
+	type keyed struct{ key, path string }
+	all := make([]keyed, len(paths))
+	for i, path := range paths {
+		all[i] = keyed{pagepath.Key(path), path}
+	}
+	slices.SortFunc(all, func(a, b keyed) int { return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.path, b.path)) })
+	for i := range all {
+		paths[i] = all[i].path
+	}
 	return slices.Compact(paths)
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -67,13 +66,13 @@ const fromPages = ` FROM pages p JOIN commits c ON c.seq = p.created JOIN commit
 
 var pageColumns = `SELECT p.path, p.title, p.category, p.tags, p.words, p.blob, ` + commitColumns("c") + `, ` + commitColumns("l") + fromPages
 
-func scanPage(scan func(...any) error) (Page, error) {
+func scanPage(rows *sql.Rows) (Page, error) {
 	var p Page
 	var tags string
 	var blob []byte
 	var first, last commitRow
 	into := append([]any{&p.Path, &p.Title, &p.Category, &tags, &p.Words, &blob}, first.into()...)
-	if err := scan(append(into, last.into()...)...); err != nil {
+	if err := rows.Scan(append(into, last.into()...)...); err != nil {
 		return Page{}, err
 	}
 	if err := json.Unmarshal([]byte(tags), &p.Tags); err != nil {
@@ -88,8 +87,8 @@ func scanPage(scan func(...any) error) (Page, error) {
 // that pass the filter.
 func (v *View) Pages(ctx context.Context, f Filter) (pages []Page, total int, err error) {
 	where, args := f.where()
-	err = v.read(ctx, func(tx *sql.Tx) error {
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM pages p WHERE `+where, args...).Scan(&total); err != nil {
+	err = v.read(ctx, func(r reader) error {
+		if _, err := r.one(`SELECT count(*) FROM pages p WHERE `+where, args, &total); err != nil {
 			return err
 		}
 		if f.After != "" {
@@ -98,8 +97,8 @@ func (v *View) Pages(ctx context.Context, f Filter) (pages []Page, total int, er
 			args = append(args, pagepath.Key(after), after)
 		}
 		query := pageColumns + where + ` ORDER BY p.key, p.path LIMIT ?`
-		return each(tx, ctx, query, append(args, rowLimit(f.Limit)), func(rows *sql.Rows) error {
-			p, err := scanPage(rows.Scan)
+		return r.each(query, append(args, rowLimit(f.Limit)), func(rows *sql.Rows) error {
+			p, err := scanPage(rows)
 			pages = append(pages, p)
 			return err
 		})
@@ -111,10 +110,15 @@ func (v *View) Pages(ctx context.Context, f Filter) (pages []Page, total int, er
 // only in case, which an import can bring, the exact one comes first.
 func (v *View) Page(ctx context.Context, path string) (page Page, err error) {
 	path = pagepath.Clean(path)
-	err = v.read(ctx, func(tx *sql.Tx) error {
-		row := tx.QueryRowContext(ctx, pageColumns+`p.key = ? ORDER BY p.path <> ?, p.path LIMIT 1`, pagepath.Key(path), path)
-		page, err = scanPage(row.Scan)
-		if errors.Is(err, sql.ErrNoRows) {
+	err = v.read(ctx, func(r reader) error {
+		query := pageColumns + `p.key = ? ORDER BY p.path <> ?, p.path LIMIT 1`
+		found := false
+		err := r.each(query, []any{pagepath.Key(path), path}, func(rows *sql.Rows) (err error) {
+			found = true
+			page, err = scanPage(rows)
+			return err
+		})
+		if err == nil && !found {
 			return noPage(path)
 		}
 		return err

@@ -21,11 +21,29 @@ type group struct {
 	words []string // before their endings were removed
 	// open tells that the last word may be unfinished: it also stands for what
 	// begins with it.
-	open bool
+	open   bool
+	quoted bool
 }
 
-// minPrefix is how many characters a word needs to stand for longer ones.
-const minPrefix = 2
+// stop reports whether the group is a single stop word.
+func (g group) stop() bool { return !g.quoted && len(g.words) == 1 && stopWords[g.words[0]] }
+
+// minPrefix is how many characters a word needs to stand for longer ones: two
+// letters begin words on nearly every page.
+const minPrefix = 3
+
+// stopWords are dropped from a query that has other words as well: agents ask in
+// sentences, and "the" is on every page, many times, which is what takes time.
+// In double quotes they count.
+var stopWords = func() map[string]bool {
+	m := make(map[string]bool)
+	for word := range strings.FieldsSeq(`a about an and are as at be but by can do does for from had has have
+		how i if in into is it its me my no not of on or our so such than that the their them then there
+		these they this to was we were what when where which who why will with would you your`) {
+		m[word] = true
+	}
+	return m
+}()
 
 // parseQuery turns what somebody typed into groups. There is no way to get it
 // wrong: a quote without its fellow is a space, and what holds no letter or
@@ -33,10 +51,10 @@ const minPrefix = 2
 func parseQuery(query string) []group {
 	query = cutQuery(query)
 	var groups []group
-	add := func(text string) {
-		var g group
+	add := func(text string, quoted bool) {
+		g := group{quoted: quoted}
 		tokens(text, func(t token) bool {
-			g.terms, g.words = append(g.terms, t.term), append(g.words, t.word)
+			g.terms, g.words = append(g.terms, t.term()), append(g.words, t.word)
 			return true
 		})
 		if len(g.terms) > 0 && len(groups) < maxGroups {
@@ -45,7 +63,7 @@ func parseQuery(query string) []group {
 	}
 	addWords := func(text string) {
 		for _, word := range strings.Fields(text) {
-			add(word)
+			add(word, false)
 		}
 	}
 	for {
@@ -58,14 +76,17 @@ func parseQuery(query string) []group {
 			break
 		}
 		addWords(query[:open])
-		add(query[open+1 : open+1+length])
+		add(query[open+1:open+1+length], true)
 		query = query[open+1+length+1:]
 	}
 	addWords(strings.ReplaceAll(query, `"`, " "))
 	// Whoever is still typing has the cursor right behind the last word.
 	if last, _ := utf8.DecodeLastRuneInString(query); len(groups) > 0 && (unicode.IsLetter(last) || unicode.IsNumber(last)) && !unspaced(last) {
 		g := &groups[len(groups)-1]
-		g.open = utf8.RuneCountInString(g.words[len(g.words)-1]) >= minPrefix
+		g.open = !g.stop() && utf8.RuneCountInString(g.words[len(g.words)-1]) >= minPrefix
+	}
+	if telling := slices.DeleteFunc(slices.Clone(groups), group.stop); len(telling) > 0 {
+		return telling
 	}
 	return groups
 }
@@ -125,20 +146,25 @@ func expression(groups []group, operator string) string {
 // matcher tells which tokens of a text the query asks for.
 type matcher struct {
 	terms    map[string]int // to the number of its group
+	begin    [256]bool      // the first bytes of all terms and of the prefix
 	prefix   string
 	prefixOf int
 }
 
-func newMatcher(groups []group) matcher {
-	m := matcher{terms: make(map[string]int)}
+func newMatcher(groups []group) *matcher {
+	m := &matcher{terms: make(map[string]int)}
+	add := func(term string, group int) {
+		m.terms[term] = group
+		m.begin[term[0]] = true
+	}
 	for i, g := range groups {
 		for _, t := range g.terms {
-			m.terms[t] = i
+			add(t, i)
 		}
 		if g.open {
 			m.prefix, m.prefixOf = g.words[len(g.words)-1], i
 			for _, t := range g.alternatives() {
-				m.terms[t] = i
+				add(t, i)
 			}
 		}
 	}
@@ -146,9 +172,15 @@ func newMatcher(groups []group) matcher {
 }
 
 // match returns the number of the group that the token belongs to.
-func (m matcher) match(t token) (int, bool) {
-	if i, ok := m.terms[t.term]; ok {
+func (m *matcher) match(t token) (int, bool) {
+	// A term begins as its word does: this saves looking for most words' endings,
+	// which is what takes time.
+	if !m.begin[t.word[0]] {
+		return 0, false
+	}
+	term := t.term()
+	if i, ok := m.terms[term]; ok {
 		return i, true
 	}
-	return m.prefixOf, m.prefix != "" && strings.HasPrefix(t.term, m.prefix)
+	return m.prefixOf, m.prefix != "" && strings.HasPrefix(term, m.prefix)
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"math"
 	"slices"
-	"strings"
 
 	"wikibot.io/pkg/gitstore"
 )
@@ -35,11 +35,18 @@ const weights = "10.0, 4.0, 4.0, 1.0"
 // and the others follow in bm25's order, no score being above the one before it.
 // Where no page has all words, and pages with any of them are shown instead, all
 // scores are halved.
+//
+// bm25 takes as long as there are occurrences. Where more than manyHits pages
+// match, it ranks those alone that have the words in title, path or headings;
+// the rest follow in the order in which the pages came to be, because of words
+// that are everywhere it knows little to say.
 const (
 	rerankedHits = 200
+	manyHits     = 1000
 	rankShare    = 0.75
 	titleShare   = 0.25
 	someWords    = 0.5
+	restRank     = 0.05 // relative to the best
 )
 
 // scored is a hit before its snippet is made.
@@ -59,31 +66,31 @@ func (v *View) Search(ctx context.Context, query string, limit, offset int) (hit
 		return nil, 0, nil
 	}
 	offset = max(offset, 0)
+	want := max(rerankedHits, offset+limit)
+	if limit <= 0 || limit > math.MaxInt-offset {
+		want = math.MaxInt
+	}
 	var window []scored
-	err = v.read(ctx, func(tx *sql.Tx) error {
+	err = v.read(ctx, func(r reader) error {
 		factor, match := 1.0, expression(groups, "AND")
-		if total, err = countMatches(ctx, tx, match); err != nil {
+		total, err = r.matches(match)
+		if err == nil && total == 0 && len(groups) > 1 {
+			factor, match = someWords, expression(groups, "OR")
+			total, err = r.matches(match)
+		}
+		if err != nil || offset >= total {
 			return err
 		}
-		if total == 0 && len(groups) > 1 {
-			factor, match = someWords, expression(groups, "OR")
-			if total, err = countMatches(ctx, tx, match); err != nil {
-				return err
-			}
-		}
-		if total == 0 || offset >= total {
-			return nil
-		}
-		last := total
-		if limit > 0 && limit < total-offset {
-			last = offset + limit
-		}
-		all, err := bestMatches(ctx, tx, match, max(last, rerankedHits))
+		all, err := r.best(match, total, want)
 		if err != nil {
 			return err
 		}
 		rate(all, groups, factor)
-		window = all[min(offset, len(all)):min(last, len(all))]
+		last := len(all)
+		if limit > 0 && limit < last-offset {
+			last = offset + limit
+		}
+		window = all[min(offset, last):last]
 		return nil
 	})
 	if err != nil || len(window) == 0 {
@@ -93,25 +100,59 @@ func (v *View) Search(ctx context.Context, query string, limit, offset int) (hit
 	return hits, total, err
 }
 
-func countMatches(ctx context.Context, tx *sql.Tx, match string) (n int, err error) {
-	return n, tx.QueryRowContext(ctx, `SELECT count(*) FROM search WHERE search MATCH ?`, match).Scan(&n)
+// matches counts the pages that match.
+func (r reader) matches(match string) (n int, err error) {
+	_, err = r.one(`SELECT count(*) FROM search WHERE search MATCH ?`, []any{match}, &n)
+	return n, err
 }
 
-// bestMatches returns the best n matches, the best first.
-func bestMatches(ctx context.Context, tx *sql.Tx, match string, n int) (all []scored, err error) {
+// best returns at most want matches, the best first.
+func (r reader) best(match string, total, want int) ([]scored, error) {
+	if total <= manyHits {
+		return r.ranked(match, want)
+	}
+	all, err := r.ranked("{title path headings} : ("+match+")", want)
+	if err != nil || len(all) >= want || len(all) == total {
+		return all, err
+	}
+	seen := make(map[string]bool, len(all))
+	rank := -1.0
+	for _, s := range all {
+		seen[s.Path] = true
+		rank = restRank * all[0].rank
+	}
+	query := `SELECT p.path, p.title, p.blob FROM search s JOIN pages p ON p.id = s.rowid WHERE s.search MATCH ? ORDER BY s.rowid LIMIT ?`
+	err = r.each(query, []any{match, want}, func(rows *sql.Rows) error {
+		s := scored{rank: rank}
+		err := s.scan(rows)
+		if !seen[s.Path] && len(all) < want {
+			all = append(all, s)
+		}
+		return err
+	})
+	return all, err
+}
+
+// ranked returns the best want matches by bm25, the best first.
+func (r reader) ranked(match string, want int) (all []scored, err error) {
 	query := `SELECT p.path, p.title, p.blob, s.rank FROM
 		(SELECT rowid, rank FROM search WHERE search MATCH ? AND rank MATCH 'bm25(` + weights + `)' ORDER BY rank LIMIT ?) s
 		JOIN pages p ON p.id = s.rowid`
-	err = each(tx, ctx, query, []any{match, n}, func(rows *sql.Rows) error {
+	err = r.each(query, []any{match, want}, func(rows *sql.Rows) error {
 		var s scored
-		var blob []byte
-		err := rows.Scan(&s.Path, &s.Title, &blob, &s.rank)
-		copy(s.blob[:], blob)
+		err := s.scan(rows, &s.rank)
 		all = append(all, s)
 		return err
 	})
 	slices.SortFunc(all, func(a, b scored) int { return cmp.Or(cmp.Compare(a.rank, b.rank), byKey(a.Path, b.Path)) })
 	return all, err
+}
+
+func (s *scored) scan(rows *sql.Rows, more ...any) error {
+	var blob []byte
+	err := rows.Scan(append([]any{&s.Path, &s.Title, &blob}, more...)...)
+	copy(s.blob[:], blob)
+	return err
 }
 
 // rate gives hits their scores and puts them in order.
@@ -137,7 +178,7 @@ func rate(all []scored, groups []group, factor float64) {
 }
 
 // share is the part of the query's groups of which a word is in the text.
-func (m matcher) share(text string, groups int) float64 {
+func (m *matcher) share(text string, groups int) float64 {
 	found := make(map[int]bool)
 	tokens(text, func(t token) bool {
 		if i, ok := m.match(t); ok {
@@ -156,13 +197,12 @@ func (v *View) snippets(ctx context.Context, window []scored, groups []group) ([
 	m := newMatcher(groups)
 	hits := make([]Hit, len(window))
 	for i, s := range window {
-		text, err := v.cache.texts.of(ctx, repo, s.Path, s.blob)
+		text, err := v.cache.texts.of(ctx, repo, s.blob)
 		if err != nil {
 			return nil, err
 		}
 		s.Snippet = snippet(text, m)
 		hits[i] = s.Hit
-		hits[i].Title = strings.TrimSpace(s.Title)
 	}
 	return hits, nil
 }

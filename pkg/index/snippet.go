@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"wikibot.io/pkg/gitstore"
-	"wikibot.io/pkg/markdown"
 )
 
 // Shape of a snippet, in bytes of text.
@@ -22,7 +21,7 @@ const (
 // snippet returns about 200 bytes of the text from where most of the query's
 // words are close together, the first such place; the beginning if there are
 // none. What was left out is shown by "…".
-func snippet(text string, m matcher) []Span {
+func snippet(text string, m *matcher) []Span {
 	type place struct{ start, end, group int }
 	var found []place
 	tokens(text, func(t token) bool {
@@ -130,8 +129,7 @@ func oneLine(s string) string {
 // maxTexts bounds the plain texts kept in memory, in bytes, over all wikis.
 const maxTexts = 16 << 20
 
-// texts keeps the plain text of pages that were found lately: reading Markdown
-// is most of the time of a search otherwise.
+// texts keeps the plain text of pages that were found lately.
 type texts struct {
 	mu     sync.Mutex
 	size   int
@@ -148,9 +146,8 @@ func newTexts() *texts {
 	return &texts{byBlob: make(map[gitstore.OID]*list.Element), recent: list.New()}
 }
 
-// of returns the plain text of a page. It depends on the blob alone: the path
-// only resolves links.
-func (t *texts) of(ctx context.Context, repo *gitstore.Repo, path string, blob gitstore.OID) (string, error) {
+// of returns the plain text of a page.
+func (t *texts) of(ctx context.Context, repo *gitstore.Repo, blob gitstore.OID) (string, error) {
 	t.mu.Lock()
 	if e := t.byBlob[blob]; e != nil {
 		t.recent.MoveToFront(e)
@@ -164,7 +161,7 @@ func (t *texts) of(ctx context.Context, repo *gitstore.Repo, path string, blob g
 	}
 	text := ""
 	if len(src) <= maxParsed {
-		text = strings.TrimSpace(markdown.Read(path, src).Text)
+		text = plainText(src)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

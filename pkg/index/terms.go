@@ -29,8 +29,10 @@ const maxTerm = 64
 type token struct {
 	start, end int    // bytes
 	word       string // folded
-	term       string // word without its ending
 }
+
+// term is the word without its ending.
+func (t token) term() string { return stem(t.word) }
 
 // tokens calls f for each token of s until f returns false.
 func tokens(s string, f func(token) bool) {
@@ -40,7 +42,7 @@ func tokens(s string, f func(token) bool) {
 			return true
 		}
 		word := foldWord(s[start:end])
-		t := token{start: start, end: end, word: word, term: stem(word)}
+		t := token{start: start, end: end, word: word}
 		start = -1
 		return word == "" || f(t)
 	}
@@ -122,7 +124,7 @@ func terms(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	tokens(s, func(t token) bool {
-		b.WriteString(t.term)
+		b.WriteString(t.term())
 		b.WriteByte(' ')
 		return true
 	})

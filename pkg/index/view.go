@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"time"
@@ -47,16 +46,16 @@ type Change struct {
 }
 
 // read runs f in one read transaction on a copy that is up to date.
-func (v *View) read(ctx context.Context, f func(tx *sql.Tx) error) error {
+func (v *View) read(ctx context.Context, f func(r reader) error) error {
 	cp, err := v.cache.acquire(ctx, v.wiki)
 	if err != nil {
 		return err
 	}
 	defer v.cache.release(cp)
-	tx, err := cp.read.BeginTx(ctx, nil)
+	s, err := cp.begin(ctx)
 	if err == nil {
-		defer func() { _ = tx.Rollback() }()
-		err = f(tx)
+		err = f(reader{ctx, s})
+		cp.end(s)
 	}
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -90,21 +89,6 @@ func (r *commitRow) change() Change {
 		Author: r.author, Email: r.email, Agent: r.agent,
 		When: time.Unix(r.time, 0).UTC(), Subject: subject(r.message), Message: r.message,
 	}
-}
-
-// each scans all rows of a query.
-func each(tx *sql.Tx, ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := tx.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // rowLimit is LIMIT's argument: none for 0 or less.

@@ -23,7 +23,8 @@ import (
 type working struct {
 	dir   string
 	read  *sql.DB
-	write *sql.DB // one connection
+	idle  chan *session // open sessions that nobody uses
+	write *sql.DB       // one connection
 	state atomic.Pointer[state]
 
 	readers int  // guarded by Cache.mu
@@ -99,7 +100,7 @@ func pageLimit(maxBytes int64) string {
 // one of ours, of this wiki.
 func openWorking(ctx context.Context, dir, wikiID string, maxBytes int64) (_ *working, err error) {
 	path := filepath.Join(dir, indexFile)
-	cp := &working{dir: dir}
+	cp := &working{dir: dir, idle: make(chan *session, maxReaders)}
 	defer func() {
 		if err != nil {
 			cp.closeDBs()
@@ -117,8 +118,6 @@ func openWorking(ctx context.Context, dir, wikiID string, maxBytes int64) (_ *wo
 		return nil, err
 	}
 	cp.read.SetMaxOpenConns(maxReaders)
-	cp.read.SetMaxIdleConns(1)
-	cp.read.SetConnMaxIdleTime(time.Minute)
 	var app, version int
 	if err := cp.write.QueryRowContext(ctx, `SELECT a.application_id, u.user_version FROM pragma_application_id a, pragma_user_version u`).Scan(&app, &version); err != nil {
 		return nil, err
@@ -173,6 +172,9 @@ func (cp *working) catchUp(ctx context.Context, repo *gitstore.Repo, w records.W
 }
 
 func (cp *working) closeDBs() {
+	for len(cp.idle) > 0 {
+		(<-cp.idle).close()
+	}
 	for _, db := range []*sql.DB{cp.read, cp.write} {
 		if db != nil {
 			_ = db.Close() // nothing in a copy has to survive
