@@ -109,14 +109,23 @@ type inflater struct {
 
 var inflaters = sync.Pool{New: func() any { return &inflater{in: bufio.NewReaderSize(nil, 8<<10)} }}
 
-// start begins reading the zlib stream that follows in f.in.
-func (f *inflater) start() (io.Reader, error) {
+// byteReader lets zlib stop exactly at the end of its stream.
+type byteReader interface {
+	io.Reader
+	io.ByteReader
+}
+
+// start begins reading the zlib stream that follows in in.
+func (f *inflater) start(in byteReader) (io.Reader, error) {
 	if f.z == nil {
-		z, err := zlib.NewReader(f.in)
+		z, err := zlib.NewReader(in)
+		if err != nil {
+			return nil, err
+		}
 		f.z = z
-		return z, err
+		return z, nil
 	}
-	return f.z, f.z.(zlib.Resetter).Reset(f.in, nil)
+	return f.z, f.z.(zlib.Resetter).Reset(in, nil)
 }
 
 func (f *inflater) done() {
@@ -124,10 +133,13 @@ func (f *inflater) done() {
 	inflaters.Put(f)
 }
 
-// inflate reads a stream of exactly size bytes. It trusts size only up to 1 MiB
-// before it has seen the bytes.
-func (f *inflater) inflate(size int64) ([]byte, error) {
-	z, err := f.start()
+// inflate reads a stream of exactly size bytes from f.in.
+func (f *inflater) inflate(size int64) ([]byte, error) { return f.inflateFrom(f.in, size) }
+
+// inflateFrom reads a stream of exactly size bytes. It trusts size only up to
+// 1 MiB before it has seen the bytes.
+func (f *inflater) inflateFrom(in byteReader, size int64) ([]byte, error) {
+	z, err := f.start(in)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}

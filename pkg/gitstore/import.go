@@ -1,7 +1,16 @@
 package gitstore
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
 
 	"wikibot.io/pkg/fault"
 )
@@ -13,7 +22,323 @@ type Progress struct {
 }
 
 // Import fills the wiki's repository (which must be empty) from a repository on
-// disk, a bundle file or a URL.
+// disk, a bundle file or a URL (http, https, git, ssh, file). It takes the whole
+// history of the branch that HEAD names, with the same ids, and nothing else: no
+// other branches, no tags, no objects that the history does not need. What it
+// returns is the head, which is in a pack of that name.
+//
+// Nothing of the source is trusted: every object is rebuilt and hashed, every
+// reference followed. What cannot be taken over is fault.Invalid with words that
+// say what to do. A failed or interrupted import leaves nothing behind, a killed
+// one only a temporary folder that the next import into the wiki clears.
+//
+// progress may be nil; it is called by one goroutine at a time, some ten times a
+// second.
 func (s *Store) Import(ctx context.Context, wikiID, source string, progress func(Progress)) (head OID, err error) {
-	return OID{}, fault.New(fault.Unavailable, "import into wiki %s", wikiID)
+	if err := checkID(wikiID); err != nil {
+		return OID{}, err
+	}
+	im := &importer{
+		store: s, wiki: wikiID, name: withoutPassword(source),
+		limits: defaultLimits, report: &reporter{f: progress},
+	}
+	return im.run(ctx, source)
+}
+
+// importer is one import.
+type importer struct {
+	store  *Store
+	wiki   string
+	name   string // of the source, for messages
+	limits limits
+	report *reporter
+	tmp    string // folder for what is fetched
+}
+
+func (im *importer) run(ctx context.Context, source string) (OID, error) {
+	if err := im.checkEmpty(ctx); err != nil {
+		return OID{}, err
+	}
+	dir := im.store.Dir(im.wiki)
+	im.sweep(dir)
+	im.tmp = filepath.Join(dir, tempPrefix+"import_"+randomName())
+	defer func() {
+		_ = im.store.disk.removeAll(im.tmp)
+		_ = im.store.disk.remove(dir) // only goes if nothing is in it
+	}()
+	if err := im.store.disk.mkdirAll(filepath.Join(im.tmp, "objects", "pack")); err != nil {
+		return OID{}, im.unavailable(err)
+	}
+	from, err := im.open(ctx, source)
+	if err != nil {
+		return OID{}, im.explain(ctx, err)
+	}
+	repo, ids, err := im.examine(ctx, from)
+	if err != nil {
+		return OID{}, im.explain(ctx, err)
+	}
+	if err := im.write(ctx, repo, ids, from.head); err != nil {
+		return OID{}, im.explain(ctx, err)
+	}
+	return from.head, nil
+}
+
+// explain makes every failure one that says what to do; those that have words
+// already keep them.
+func (im *importer) explain(ctx context.Context, err error) error {
+	if cause := ctx.Err(); cause != nil {
+		return cause
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	hint := ""
+	if errors.Is(err, errDamaged) {
+		hint = "; git fsck in the source should show more"
+	}
+	return fault.Wrap(err, fault.Invalid, "import %s: %v%s", im.name, err, hint)
+}
+
+func (im *importer) unavailable(err error) error {
+	return fault.Wrap(err, fault.Unavailable, "import %s: write to the repository of wiki %s", im.name, im.wiki)
+}
+
+func (im *importer) refuse(format string, args ...any) error {
+	return fault.New(fault.Invalid, "import %s: %s", im.name, fmt.Sprintf(format, args...))
+}
+
+// checkEmpty makes sure that nothing is replaced.
+func (im *importer) checkEmpty(ctx context.Context) error {
+	r, err := im.store.Repo(ctx, im.wiki)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	head, err := r.MirrorHead(ctx)
+	if err != nil {
+		return err
+	}
+	packs, err := im.store.disk.names(r.packFile(""))
+	if err != nil {
+		return im.unavailable(err)
+	}
+	for _, name := range packs {
+		if _, ok := isPackName(name); ok || !head.IsZero() {
+			return fault.New(fault.Exists, "import %s: wiki %s has a history already; import into a new wiki", im.name, im.wiki)
+		}
+	}
+	return nil
+}
+
+// sweep clears what a killed import left.
+func (im *importer) sweep(dir string) {
+	names, err := im.store.disk.names(dir)
+	if err != nil {
+		return // there is no folder yet
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if !strings.HasPrefix(name, tempPrefix) {
+			continue
+		}
+		if st, err := im.store.disk.stat(path); err == nil && time.Since(st.ModTime()) > 24*time.Hour {
+			_ = im.store.disk.removeAll(path)
+		}
+	}
+}
+
+// examine indexes all packs of the source and finds what the head needs.
+func (im *importer) examine(ctx context.Context, from origin) (*Repo, map[OID]bool, error) {
+	// A store of its own keeps what is read out of everybody's cache.
+	own := newStore(im.tmp, Options{CacheBytes: 32 << 20}, im.store.disk)
+	repo := newRepo(own, im.wiki, from.dir, 1)
+	repo.sealed = true
+	g := newGraph()
+	sc := &scanner{limits: im.limits, graph: g, report: im.report}
+	for _, name := range from.packs {
+		err := im.scanPack(ctx, sc, repo, name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s.pack: %w", name, err)
+		}
+	}
+	fetch := func(id OID) (raw, error) { return repo.object(ctx, id) }
+	total := int64(len(g.nodes))
+	ids, err := g.reach(ctx, from.head, fetch, func(done int) { im.report.at("checking", int64(done), total) })
+	if err == nil && len(ids) > im.limits.objects {
+		err = im.refuse("it has more than %d objects", im.limits.objects)
+	}
+	im.report.at("checking", int64(len(ids)), int64(len(ids)))
+	return repo, ids, err
+}
+
+func (im *importer) scanPack(ctx context.Context, sc *scanner, repo *Repo, name string) error {
+	f, err := im.store.disk.open(repo.packFile(name + ".pack"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // only read
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	x, err := sc.scan(ctx, f, st.Size())
+	if err != nil {
+		return err
+	}
+	repo.addPack(repo.newPack(name, x))
+	return nil
+}
+
+// write builds the repository in a temporary folder and moves it in.
+func (im *importer) write(ctx context.Context, from *Repo, ids map[OID]bool, head OID) error {
+	s := im.store
+	tmp, err := s.makeEmpty(im.wiki)
+	if err != nil {
+		return im.unavailable(err)
+	}
+	defer func() { _ = s.disk.removeAll(tmp) }() // gone already when all went well
+	built := newRepo(s, im.wiki, tmp, 0)
+	name := built.packFile("pack-" + head.String())
+	index, err := im.writePack(ctx, from, ids, name+".pack")
+	if err != nil {
+		return err
+	}
+	if err := writeNew(s.disk, name+".idx", index.encode()); err != nil {
+		return im.unavailable(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r, err := s.Repo(ctx, im.wiki); err == nil { // made empty before
+		if err := r.publishPack("pack-"+head.String(), name+".pack", name+".idx"); err != nil {
+			return im.unavailable(err)
+		}
+		return r.Mirror(ctx, head, 0)
+	}
+	err = writeNew(s.disk, filepath.Join(tmp, mainRef), []byte(head.String()+"\n"))
+	for _, sub := range []string{"objects/pack", "refs/heads"} {
+		if err == nil {
+			err = syncDir(s.disk, filepath.Join(tmp, sub))
+		}
+	}
+	if err == nil {
+		err = s.moveIn(im.wiki, tmp)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.Exists, "import %s: wiki %s was created meanwhile", im.name, im.wiki)
+	} else if err != nil {
+		return im.unavailable(err)
+	}
+	return nil
+}
+
+// writePack copies the objects into one new pack, in the order in which they
+// lie in the source, which keeps nearly every delta.
+func (im *importer) writePack(ctx context.Context, from *Repo, ids map[OID]bool, name string) (*packIndex, error) {
+	f, err := im.store.disk.create(name)
+	if err != nil {
+		return nil, im.unavailable(err)
+	}
+	out := &sink{w: bufio.NewWriterSize(f, 1<<20)}
+	index, err := im.copyAll(ctx, from, ids, out)
+	if err == nil {
+		err = out.do(out.w.Flush)
+	}
+	if err == nil {
+		err = out.do(f.Sync)
+	}
+	if cerr := f.Close(); err == nil {
+		err = out.do(func() error { return cerr })
+	}
+	if out.err != nil {
+		return nil, im.unavailable(out.err)
+	}
+	return index, err
+}
+
+func (im *importer) copyAll(ctx context.Context, from *Repo, ids map[OID]bool, w io.Writer) (*packIndex, error) {
+	c, err := newCopier(from, w, len(ids))
+	if err != nil {
+		return nil, err
+	}
+	c.index = &packIndex{}
+	for _, p := range from.packs() {
+		spans, err := p.layout()
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range spans {
+			if i%1024 == 0 {
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
+				im.report.at("copying", int64(len(c.at)), int64(len(ids)))
+			}
+			if !ids[s.id] {
+				continue
+			}
+			if err := c.entry(ctx, p, spans, i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for id := range ids {
+		if _, ok := c.at[id]; ok {
+			continue
+		}
+		o, err := from.object(ctx, id) // a loose one
+		if err != nil {
+			return nil, err
+		}
+		if err := c.object(id, o); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.finish(); err != nil {
+		return nil, err
+	}
+	im.report.at("copying", int64(len(ids)), int64(len(ids)))
+	c.index.sort()
+	return c.index, nil
+}
+
+// sink remembers that it was writing that failed, not reading.
+type sink struct {
+	w   *bufio.Writer
+	err error
+}
+
+func (s *sink) Write(b []byte) (n int, err error) {
+	err = s.do(func() error { n, err = s.w.Write(b); return err })
+	return n, err
+}
+
+func (s *sink) do(f func() error) error {
+	err := f()
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return err
+}
+
+// reporter passes progress on, not more often than is of use.
+type reporter struct {
+	f func(Progress)
+
+	mu    sync.Mutex
+	stage string
+	last  time.Time
+}
+
+func (r *reporter) at(stage string, done, total int64) {
+	if r.f == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := time.Now(); stage != r.stage || done == total || now.Sub(r.last) > 100*time.Millisecond {
+		r.stage, r.last = stage, now
+		r.f(Progress{Stage: stage, Done: done, Total: total})
+	}
 }

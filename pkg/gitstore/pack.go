@@ -85,7 +85,7 @@ func (p *pack) readDeltaSize(off int64) (size int64, err error) {
 		if err != nil {
 			return err
 		}
-		z, err := in.start()
+		z, err := in.start(in.in)
 		if err != nil {
 			return errDamaged
 		}

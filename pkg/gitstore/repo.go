@@ -25,6 +25,7 @@ type Repo struct {
 	mu     sync.RWMutex
 	table  *table // nil until something is looked for
 	listed bool   // the table has every pack that was there at some time
+	sealed bool   // the table is all there is: an import's source, indexed anew
 
 	listing sync.Mutex // held while the folder is listed
 	decodes singleflight.Group

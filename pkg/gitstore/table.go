@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +52,16 @@ func (t *table) add(p *pack) {
 	}
 }
 
+// packs lists the packs that are loaded, in the order of their names.
+func (r *Repo) packs() []*pack {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.table == nil {
+		return nil
+	}
+	return slices.SortedFunc(maps.Values(r.table.packs), func(a, b *pack) int { return strings.Compare(a.name, b.name) })
+}
+
 // known looks an object up in the table as it is.
 func (r *Repo) known(id OID) (place, bool) {
 	r.mu.RLock()
@@ -79,6 +91,12 @@ func (r *Repo) locate(ctx context.Context, id OID) (place, error) {
 	}
 	if err := ctx.Err(); err != nil {
 		return place{}, err
+	}
+	if r.sealed {
+		if _, err := r.store.disk.stat(r.looseFile(id)); err != nil {
+			return place{}, errMissing
+		}
+		return place{}, nil
 	}
 	switch err := r.loadPack("pack-" + id.String()); {
 	case err == nil:
