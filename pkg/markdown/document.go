@@ -112,6 +112,17 @@ func (d *document) title() string {
 	return ""
 }
 
+// dropTitle takes the first heading of level 1 out of the page if it says the
+// title, which the caller shows himself. It returns what it took, or nil.
+func (d *document) dropTitle() *ast.Heading {
+	h := d.firstHead
+	if h == nil || d.plain(h) != d.title() {
+		return nil
+	}
+	d.root.RemoveChild(d.root, h)
+	return h
+}
+
 // contents lists the headings, all but skip.
 func (d *document) contents(skip *ast.Heading) []Heading {
 	var all []Heading

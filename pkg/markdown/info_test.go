@@ -122,8 +122,8 @@ func TestAnchorsAreIDs(t *testing.T) {
 // A cache that knows the answers for Targets knows all that rendering depends
 // on: every target is asked for once, whatever the answers are.
 func TestTargetsAreWhatExistsIsAsked(t *testing.T) {
-	src := []byte("[a](/A) [a](A.md) [[A]] [[B|b/C]] [x](./x.png) ![y](./y.png) ![z](/z.png) [d](./D) [e](https://e.com) [f](#f) [g](/-/g) [r]\n\n[r]: R.md\n[unused]: /U\n")
-	want := []string{"A", "docs/A", "b/C", "docs/Current/x.png", "docs/x.png", "docs/Current/y.png", "docs/y.png", "docs/D", "docs/Current/D", "docs/R"}
+	src := []byte("# [[Title]]\n\n[a](/A) [a](A.md) [[a]] [[A]] [[B|b/C]] [x](./x.png) ![y](./y.png) ![z](/z.png) [d](./D) [e](https://e.com) [f](#f) [g](/-/g) [r]\n\n[r]: R.md\n[unused]: /U\n")
+	want := []string{"A", "docs/A", "a", "b/C", "docs/Current/x.png", "docs/x.png", "docs/Current/y.png", "docs/y.png", "docs/D", "docs/Current/D", "docs/R"}
 	got := Targets(src, "docs/Current")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -1,7 +1,5 @@
 package markdown
 
-import "github.com/yuin/goldmark/ast"
-
 // Info is what can be known of a page without rendering it. It is a function of
 // the text alone, so it may be cached by blob id.
 type Info struct {
@@ -78,11 +76,9 @@ type Page struct {
 func Render(src []byte, o Options) (*Page, error) {
 	d := parse(validText(src), false)
 	page := &Page{Title: d.title()}
-	var skip *ast.Heading
-	if d.firstHead != nil && d.plain(d.firstHead) == page.Title {
-		skip = d.firstHead
+	skip := d.dropTitle()
+	if skip != nil {
 		page.Anchor = d.anchors[skip]
-		d.root.RemoveChild(d.root, skip)
 	}
 	page.Headings = d.contents(skip)
 	var err error
@@ -93,5 +89,7 @@ func Render(src []byte, o Options) (*Page, error) {
 // Targets lists the distinct page targets that Render would ask Exists for, so
 // that a caller can tell whether a cached rendering still holds.
 func Targets(src []byte, path string) []string {
-	return parse(validText(src), false).asked(path)
+	d := parse(validText(src), false)
+	d.dropTitle()
+	return d.asked(path)
 }
