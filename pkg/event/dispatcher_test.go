@@ -322,6 +322,7 @@ func TestOutboxOutOfOrder(t *testing.T) {
 		m.put(t, "w")
 		stop := run(t, d)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if attempts != 1 || !strings.Contains(log.String(), "disk full") {
 			t.Errorf("%d attempts while the disk is full, log:\n%s", attempts, log)
 		}

@@ -217,12 +217,13 @@ var raceTests = map[string]func(*world){
 	},
 	"a reader sees every acknowledged write": func(w *world) {
 		wiki := w.wiki(w.user("ada").ID, "notes")
+		id := wiki.ID
 		ctx, stop := context.WithCancel(w.ctx)
 		var wg sync.WaitGroup
 		for range 4 { // others keep what is cached warm
 			wg.Go(func() {
 				for ctx.Err() == nil {
-					_, _ = w.Store.Wiki(ctx, wiki.ID)
+					_, _ = w.Store.Wiki(ctx, id)
 				}
 			})
 		}
