@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -191,6 +192,27 @@ func TestBothEras(t *testing.T) {
 	_, refused := d.post(t, "POST", "/mcp", listen, append(auth, "MCP-Protocol-Version", "2026-07-28", "Mcp-Method", "subscriptions/listen")...)
 	if !strings.Contains(refused, "-32601") {
 		t.Errorf("listen: %s", refused)
+	}
+}
+
+// Who calls is named in the history, however it was said, and a made-up session
+// id can claim no more than a made-up name.
+func TestAgentsAreNamed(t *testing.T) {
+	d := newDoor(t)
+	auth := []string{"Authorization", "Bearer " + d.token}
+	res, _ := d.post(t, "POST", "/mcp", strings.Replace(initialize, `"name":"t"`, `"name":"Cursor\u0000<x>"`, 1), auth...)
+	cursor := res.Header.Get("Mcp-Session-Id")
+	for name, header := range map[string][]string{
+		"Cursor x":    {"Mcp-Session-Id", cursor, "User-Agent", "node"},
+		"Claude Code": {"User-Agent", "claude-code/2.1.4 (cli)"},
+		"MCP client":  {"User-Agent", "node", "Mcp-Session-Id", "client.!!"},
+		"a b":         {"User-Agent", "node", "Mcp-Session-Id", "client." + base64.RawURLEncoding.EncodeToString([]byte("a\nb"))},
+	} {
+		write := rpc("tools/call", args{"name": "write_note", "arguments": args{"path": "By " + name, "content": "x"}})
+		if res, body := d.post(t, "POST", "/mcp", write, append(auth, header...)...); res.StatusCode != 200 || !strings.Contains(body, "Created") {
+			t.Errorf("%s: %d %s", name, res.StatusCode, body)
+		}
+		call(t, d.owner(t), "get_history", args{"path": "By " + name}).ok(t, "Ada via "+name+"\n")
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 // visit is one HTTP request to one wiki, as the tools see it.
 type visit struct {
 	identity.Entry
+	client    string // what the caller said of itself when it connected; "" if unknown
 	userAgent string
 	requestID string
 
@@ -72,6 +73,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) error {
 		_, err = io.WriteString(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"the request `+err.Error()+`"}}`)
 		return err
 	}
+	introduce(w, r, v, body)
 	s.stream.ServeHTTP(w, lenient(r, context.WithValue(ctx, visitKey{}, v), body))
 	web.RecordOf(ctx).Err = v.failure()
 	return nil

@@ -44,7 +44,7 @@ func (s *Service) advice(v *visit, kind fault.Kind, msg string, merge *fault.Mer
 	case fault.NotFound:
 		return "Not found: " + msg + ". list_notes and search_notes show what there is; write_note without revision creates a note."
 	case fault.Invalid:
-		return "Invalid request: " + msg + ". Nothing was changed; correct the arguments and call again."
+		return "Invalid request: " + msg
 	case fault.Exists:
 		if merge != nil {
 			return "Conflict: " + msg + ". Nothing was changed. To overwrite the note, read it with read_note and send its revision (now " + short(merge.CurrentRevision) + ") with write_note."

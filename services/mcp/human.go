@@ -16,7 +16,7 @@ import (
 var humanHTML string
 
 const humanCSS = `main{max-width:44rem;margin:0 auto;padding:var(--space-6) var(--space-4)}
-h1{font-size:var(--step-3);line-height:1.2}pre{background:var(--code-bg);border:1px solid var(--line);border-radius:var(--radius);padding:var(--space-3) var(--space-4);overflow-x:auto}`
+h1{font-size:var(--step-3);line-height:1.2}pre{background:var(--code-bg);border:1px solid var(--line);border-radius:var(--radius);padding:var(--space-3) var(--space-4);white-space:pre-wrap}code{overflow-wrap:anywhere}`
 
 // humanPage is what a person sees who opens the endpoint in a browser. It says
 // nothing about the wiki but its address, which they have.

@@ -88,21 +88,29 @@ func (s *Service) run(ctx context.Context, v *visit, t tool, req *mcp.CallToolRe
 	p := v.Principal
 	return h(call{Context: ctx, visit: v, author: wiki.Author{
 		UserID: p.UserID, Name: p.DisplayName, Email: identity.CommitEmail(p.Username, s.hosts.Domain()),
-		Agent: agent(req, v.userAgent), Via: "mcp",
+		Agent: agent(req, v), Via: "mcp",
 	}})
 }
 
-// agent names the program that calls: what it says in the request (2026-07-28
-// and initialize), else its User-Agent. Older versions say it once per session,
-// and we keep none.
-func agent(req *mcp.CallToolRequest, userAgent string) string {
+// agent names the program that calls: what it says in the request (2026-07-28),
+// else what it said when it connected, else its User-Agent.
+func agent(req *mcp.CallToolRequest, v *visit) string {
 	if info := req.ClientInfo(); info != nil {
 		if name := identity.Agent(info.Name); name != "" {
 			return name
 		}
 	}
-	return identity.Agent(userAgent)
+	if v.client != "" {
+		return v.client
+	}
+	if name := identity.Agent(v.userAgent); !runtimes[name] {
+		return name
+	}
+	return "MCP client" // whatever it is, it is no hand
 }
+
+// runtimes are names of libraries, which say nothing about who calls.
+var runtimes = map[string]bool{"": true, "node": true, "undici": true, "Bun": true, "Deno": true, "python-httpx": true, "Go-http-client": true}
 
 func paramsOf(t reflect.Type) map[string]bool {
 	names := map[string]bool{}
