@@ -1,0 +1,86 @@
+package wiki
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"wikibot.io/contracts/events"
+	eventsv1 "wikibot.io/contracts/events/v1"
+	"wikibot.io/pkg/event"
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/web"
+	engine "wikibot.io/pkg/wiki"
+	"wikibot.io/services/wiki/internal/api"
+	"wikibot.io/services/wiki/internal/ui"
+)
+
+// Deps is what the service stands on. All but CacheBytes are needed.
+type Deps struct {
+	Engine *engine.Engine
+	Gate   identity.Gate
+	Hosts  web.Hosts
+	Log    *slog.Logger
+	// CacheBytes bounds the finished pages kept in memory, and again the rendered
+	// articles. 0 means 48 MiB.
+	CacheBytes int64
+}
+
+// Service is the wiki service. Safe for concurrent use.
+type Service struct {
+	engine *engine.Engine
+	ui     http.Handler
+	api    http.Handler
+}
+
+// New returns the service; an error says which dependency is missing.
+func New(d Deps) (*Service, error) {
+	if d.Engine == nil {
+		return nil, errors.New("new wiki service: the engine is needed")
+	}
+	pages, err := ui.New(ui.Deps{Engine: d.Engine, Gate: d.Gate, Hosts: d.Hosts, CacheBytes: d.CacheBytes})
+	if err != nil {
+		return nil, err
+	}
+	rest, err := api.New(api.Deps{Engine: d.Engine, Gate: d.Gate, Hosts: d.Hosts, Log: d.Log})
+	if err != nil {
+		return nil, err
+	}
+	return &Service{engine: d.Engine, ui: pages, api: rest}, nil
+}
+
+// Handler answers requests whose context carries the principal.
+func (s *Service) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/") {
+			s.api.ServeHTTP(w, r)
+			return
+		}
+		s.ui.ServeHTTP(w, r)
+	})
+}
+
+// Subscriptions are the events that the service consumes.
+func (s *Service) Subscriptions() []event.Subscription {
+	return []event.Subscription{
+		{Name: "wiki.bootstrap", Types: []events.Type{events.WikiCreated}, Handle: s.bootstrap},
+		{Name: "wiki.removal", Types: []events.Type{events.WikiDeleted}, Handle: s.remove},
+	}
+}
+
+// bootstrap puts the first pages into a new wiki. One that was deleted before
+// the event came needs none.
+func (s *Service) bootstrap(ctx context.Context, env *eventsv1.Envelope) error {
+	err := s.engine.Bootstrap(ctx, env.GetWikiId())
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+func (s *Service) remove(ctx context.Context, env *eventsv1.Envelope) error {
+	return s.engine.Remove(ctx, env.GetWikiId())
+}
