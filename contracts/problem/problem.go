@@ -15,6 +15,7 @@ const (
 	Unauthenticated Type = "/problems/unauthenticated"
 	Forbidden       Type = "/problems/forbidden"
 	NotFound        Type = "/problems/not-found"
+	Method          Type = "/problems/method"
 	Exists          Type = "/problems/exists"
 	Conflict        Type = "/problems/conflict"
 	LimitReached    Type = "/problems/limit-reached"

@@ -16,7 +16,7 @@ func TestFind(t *testing.T) {
 		{routes.RootHost, "/app/ada/connect", routes.App},
 		{routes.RootHost, "/api/wikis", routes.Management},
 		{routes.RootHost, "/auth/login", routes.Auth},
-		{routes.RootHost, "/mcp", ""},       // an agent endpoint belongs to a wiki
+		{routes.RootHost, "/mcp", ""},        // an agent endpoint belongs to a wiki
 		{routes.RootHost, "/repo.git/x", ""}, // so does a repository
 		{routes.WikiHost, "/mcp", routes.MCP},
 		{routes.WikiHost, "/mcp/", routes.MCP},

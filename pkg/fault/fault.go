@@ -18,6 +18,7 @@ const (
 	Invalid         Kind = "invalid"         // mend the request: see Fields
 	Unauthenticated Kind = "unauthenticated" // sign in or send a token
 	Denied          Kind = "denied"          // signed in, but not allowed
+	Method          Kind = "method"          // the address is right, the HTTP method is not
 	NotFound        Kind = "not found"       // no such thing, or none that the caller may know of
 	Exists          Kind = "exists"          // a thing of that name is there already
 	Conflict        Kind = "conflict"        // read again, then retry: see Merge

@@ -37,6 +37,7 @@ var kinds = map[fault.Kind]struct {
 	fault.Invalid:         {http.StatusUnprocessableEntity, problem.Invalid, "The request is not valid"},
 	fault.Unauthenticated: {http.StatusUnauthorized, problem.Unauthenticated, "Sign in or send a token"},
 	fault.Denied:          {http.StatusForbidden, problem.Forbidden, "You may not do this"},
+	fault.Method:          {http.StatusMethodNotAllowed, problem.Method, "This method does not work here"},
 	fault.NotFound:        {http.StatusNotFound, problem.NotFound, "There is nothing here"},
 	fault.Exists:          {http.StatusConflict, problem.Exists, "It exists already"},
 	fault.Conflict:        {http.StatusConflict, problem.Conflict, "It was changed in the meantime"},

@@ -194,9 +194,5 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 }
 
 func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	p := web.ProblemOf(r, fault.New(fault.Invalid, "%s %s: this path does not take the method", r.Method, r.URL.Path))
-	p.Status = http.StatusMethodNotAllowed
-	w.Header().Set("Content-Type", problem.MediaType)
-	w.WriteHeader(p.Status)
-	json.NewEncoder(w).Encode(p) // the client is gone if this fails
+	web.WriteProblem(w, r, fault.New(fault.Method, "%s %s: this path does not take the method", r.Method, r.URL.Path))
 }
