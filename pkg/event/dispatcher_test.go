@@ -341,6 +341,23 @@ func TestOutboxOutOfOrder(t *testing.T) {
 	})
 }
 
+// A handler must not run in a tight loop because its success cannot be noted.
+func TestOutcomeCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.stuck = true
+		attempts := 0
+		d, _ := dispatcher(t, m, policy, listen("a", func(context.Context, *eventsv1.Envelope) error { attempts++; return nil }))
+		m.put(t, "w")
+		stop := run(t, d)
+		time.Sleep(10*time.Second + 1)
+		stop()
+		if attempts < 2 || attempts > 11 {
+			t.Errorf("%d attempts in 10 s, want one a second", attempts)
+		}
+	})
+}
+
 func TestUnknownSubscriptionIsLeftAloneAndReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()

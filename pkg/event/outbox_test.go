@@ -21,7 +21,8 @@ type memory struct {
 	mu     sync.Mutex
 	fresh  []*eventsv1.Envelope
 	rows   map[event.Key]*row
-	broken bool // as a full disk would
+	broken bool // as by a full disk
+	stuck  bool // only outcomes cannot be written
 }
 
 type row struct {
@@ -54,6 +55,16 @@ func (m *memory) do(fn func() error) error {
 		return errBroken
 	}
 	return fn()
+}
+
+// settle is do for the outcome of an attempt.
+func (m *memory) settle(fn func() error) error {
+	return m.do(func() error {
+		if m.stuck {
+			return errBroken
+		}
+		return fn()
+	})
 }
 
 func (m *memory) FanOut(_ context.Context, routes map[events.Type][]string, limit int) (n int, err error) {
@@ -92,11 +103,11 @@ func (m *memory) Due(_ context.Context, subscription string, skip []string, now 
 }
 
 func (m *memory) Done(_ context.Context, k event.Key) error {
-	return m.do(func() error { delete(m.rows, k); return nil })
+	return m.settle(func() error { delete(m.rows, k); return nil })
 }
 
 func (m *memory) Retry(_ context.Context, k event.Key, due time.Time, reason string) error {
-	return m.do(func() error {
+	return m.settle(func() error {
 		r := m.rows[k]
 		r.Attempts, r.due, r.Reason = r.Attempts+1, due, reason
 		return nil
@@ -104,7 +115,7 @@ func (m *memory) Retry(_ context.Context, k event.Key, due time.Time, reason str
 }
 
 func (m *memory) Bury(_ context.Context, k event.Key, reason string) error {
-	return m.do(func() error {
+	return m.settle(func() error {
 		r := m.rows[k]
 		r.Attempts, r.dead, r.Reason = r.Attempts+1, true, reason
 		return nil

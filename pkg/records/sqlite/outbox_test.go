@@ -100,6 +100,7 @@ func TestOutbox(t *testing.T) {
 	if counts, err := s.Unclaimed(ctx, []string{"a"}); err != nil || cmp.Diff(map[string]int{"b": 2}, counts) != "" {
 		t.Errorf("unclaimed: %v, %v", counts, err)
 	}
+	now = now.Add(time.Second)
 	for _, want := range []int{1, 0} {
 		if n, err := s.Redrive(ctx, now, dead[0].Key, all[1].Key); err != nil || n != want {
 			t.Errorf("redrive: %d, %v; want %d", n, err, want)
