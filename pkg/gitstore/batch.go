@@ -17,9 +17,13 @@ import (
 )
 
 // Batch collects the objects of one commit and writes them as one pack. The
-// objects of a batch can be read through the Repo only after Flush. Add only
-// what the commit needs: a clone is given every object of its pack. A batch is
+// objects of a batch can be read through the Repo only after Flush. A batch is
 // for one goroutine, and for one Flush that succeeds.
+//
+// Add just what the commit brings, and all of it: a clone is given the packs of
+// the commits in the history, whole, and no others. So an object that is
+// already there is written again; it may be in the pack of a save that lost the
+// race for the head.
 type Batch struct {
 	r       *Repo
 	objects map[OID]raw
@@ -55,16 +59,9 @@ func (b *Batch) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for id, o := range b.objects {
+	for _, o := range b.objects {
 		if len(o.data) > maxObjectBytes {
 			return fault.New(fault.TooLarge, "write to wiki %s: a file is larger than 128 MiB", b.r.wiki)
-		}
-		// A large attachment that comes back (a revert) is not worth writing
-		// again; small objects are, because packs then depend on less.
-		if len(o.data) >= 64<<10 {
-			if _, ok := b.r.known(id); ok {
-				delete(b.objects, id)
-			}
 		}
 	}
 	name := "pack-" + b.last.String()

@@ -22,15 +22,18 @@ type copier struct {
 	out *bufio.Writer
 	sum hash.Hash
 	off int64
-	at  map[OID]int64 // where each object that is written begins
-	buf []byte
+	at  map[OID]int64 // where each object that is written begins,
+	// unless it is in the pack with which the output begins unchanged
+	first *pack
+	count int
+	buf   []byte
 
 	index *packIndex // of what was written; nil if nobody needs it
 }
 
 // newCopier begins a pack of n objects.
 func newCopier(r *Repo, w io.Writer, n int) (*copier, error) {
-	c := &copier{r: r, sum: sha1.New(), at: make(map[OID]int64, n), buf: make([]byte, 64<<10)}
+	c := &copier{r: r, sum: sha1.New(), at: map[OID]int64{}, buf: make([]byte, 64<<10)}
 	c.out = bufio.NewWriterSize(io.MultiWriter(w, c.sum), 64<<10)
 	return c, c.write(packHeader(n), nil)
 }
@@ -45,12 +48,53 @@ func (c *copier) write(b []byte, crc *uint32) error {
 	return err
 }
 
+// written is where an object has been written to.
+func (c *copier) written(id OID) (int64, bool) {
+	if at, ok := c.at[id]; ok {
+		return at, true
+	}
+	if c.first != nil {
+		return c.first.index.find(id)
+	}
+	return 0, false
+}
+
+// verbatim begins the output with all of a pack, so that nothing in it moves
+// and its entries need not be looked at. It must come first.
+func (c *copier) verbatim(ctx context.Context, p *pack) error {
+	c.first, c.count = p, len(p.index.ids)
+	return p.file.use(func(f readFile) error {
+		st, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		end := st.Size() - int64(len(OID{}))
+		c.off = end
+		return copyRange(ctx, c.out, f, packHead, end)
+	})
+}
+
+// all writes every entry of a pack.
+func (c *copier) all(ctx context.Context, p *pack) error {
+	spans, err := p.layout()
+	if err != nil {
+		return err
+	}
+	for i := range spans {
+		if err := c.entry(ctx, p, spans, i); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
 // begin notes that an entry starts here. It is false for one that is written already.
 func (c *copier) begin(id OID) bool {
-	if _, ok := c.at[id]; ok {
+	if _, ok := c.written(id); ok {
 		return false
 	}
 	c.at[id] = c.off
+	c.count++
 	if c.index != nil {
 		c.index.ids = append(c.index.ids, id)
 		c.index.offsets = append(c.index.offsets, c.off)
@@ -82,7 +126,7 @@ func (c *copier) object(id OID, o raw) error {
 // is written whole.
 func (c *copier) entry(ctx context.Context, p *pack, spans []span, i int) error {
 	s := spans[i]
-	if _, ok := c.at[s.id]; ok {
+	if _, ok := c.written(s.id); ok {
 		return nil
 	}
 	return p.file.use(func(f readFile) error {
@@ -96,7 +140,7 @@ func (c *copier) entry(ctx context.Context, p *pack, spans []span, i int) error 
 		}
 		head, body := first[:e.length], first[e.length:]
 		if isDelta(e.kind) {
-			at, ok := c.at[baseOf(e, spans, i)]
+			at, ok := c.written(baseOf(e, spans, i))
 			if !ok {
 				return c.whole(ctx, place{p, s.start}, s.id)
 			}

@@ -32,6 +32,7 @@ type Repo struct {
 	packDir *file
 	refsDir *file
 	mirror  mirror
+	history history
 
 	elem *list.Element // in store.loaded, guarded by store.mu
 }

@@ -225,6 +225,9 @@ func (r *Repo) unload() {
 	t := r.table
 	r.table, r.listed = nil, false
 	r.mu.Unlock()
+	r.history.mu.Lock()
+	r.history.seen = nil
+	r.history.mu.Unlock()
 	if t == nil {
 		return
 	}

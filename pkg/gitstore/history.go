@@ -1,0 +1,156 @@
+package gitstore
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+)
+
+// history is the set of commits known to be reachable from some head. A wiki's
+// head only ever moves to a descendant, so the set only grows.
+type history struct {
+	mu   sync.Mutex
+	seen map[OID]bool
+}
+
+// reached returns the commits reachable from head. Only those are read that no
+// head before had.
+func (r *Repo) reached(ctx context.Context, head OID) (map[OID]bool, error) {
+	h := &r.history
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.seen[head] {
+		return h.seen, nil
+	}
+	fresh := map[OID]bool{head: true}
+	queue := []OID{head}
+	for len(queue) > 0 {
+		id := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		c, err := r.Commit(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range c.Parents {
+			if !h.seen[p] && !fresh[p] {
+				fresh[p] = true
+				queue = append(queue, p)
+			}
+		}
+	}
+	// Readers hold the old map, so it is replaced and never changed.
+	for id := range h.seen {
+		fresh[id] = true
+	}
+	h.seen = fresh
+	return fresh, nil
+}
+
+// Reaches returns which of the commits are reachable from head: what a client
+// may ask for, and what counts as common to it and us. Unknown ids are not.
+// The first call for a repository reads its whole history, later ones what is new.
+func (r *Repo) Reaches(ctx context.Context, head OID, ids []OID) (map[OID]bool, error) {
+	seen, err := r.reached(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[OID]bool, len(ids))
+	for _, id := range ids {
+		if seen[id] {
+			out[id] = true
+		}
+	}
+	return out, nil
+}
+
+// missing returns the commits that are reachable from want but not from have,
+// newest first. Like git it goes back by date; where clocks went backwards it
+// may return a few commits too many, never too few.
+func (r *Repo) missing(ctx context.Context, want OID, have []OID) ([]*Commit, error) {
+	w := walker{r: r, ctx: ctx, theirs: map[OID]bool{}, queued: map[OID]bool{}}
+	for _, id := range have {
+		if err := w.push(id, true); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.push(want, false); err != nil {
+		return nil, err
+	}
+	var found []*Commit
+	for w.ours > 0 {
+		c := w.pop()
+		if !w.theirs[c.ID] {
+			found = append(found, c)
+		}
+		for _, p := range c.Parents {
+			if err := w.push(p, w.theirs[c.ID]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	// What turned out to be theirs only after it was found is dropped.
+	out := found[:0]
+	for _, c := range found {
+		if !w.theirs[c.ID] {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// walker goes back through the history from several commits at once, by date.
+type walker struct {
+	r      *Repo
+	ctx    context.Context // of the one call that the walker lives for
+	heap   commitHeap
+	queued map[OID]bool // true while in the heap, false when it has been taken out
+	theirs map[OID]bool
+	ours   int // commits in the heap that are not theirs
+}
+
+func (w *walker) push(id OID, theirs bool) error {
+	in, before := w.queued[id]
+	if before && (!theirs || w.theirs[id]) {
+		return nil
+	}
+	if theirs {
+		w.theirs[id] = true
+	}
+	if in { // waits as ours, and is theirs as it turns out
+		w.ours--
+		return nil
+	}
+	c, err := w.r.Commit(w.ctx, id)
+	if err != nil {
+		return err
+	}
+	w.queued[id] = true
+	if !theirs {
+		w.ours++
+	}
+	heap.Push(&w.heap, c)
+	return nil
+}
+
+func (w *walker) pop() *Commit {
+	c := heap.Pop(&w.heap).(*Commit)
+	w.queued[c.ID] = false
+	if !w.theirs[c.ID] {
+		w.ours--
+	}
+	return c
+}
+
+// commitHeap has the newest commit at the top.
+type commitHeap []*Commit
+
+func (h commitHeap) Len() int           { return len(h) }
+func (h commitHeap) Less(i, j int) bool { return h[i].Committer.When.After(h[j].Committer.When) }
+func (h commitHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *commitHeap) Push(c any)        { *h = append(*h, c.(*Commit)) }
+func (h *commitHeap) Pop() any {
+	old := *h
+	c := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return c
+}
