@@ -199,7 +199,9 @@ func (o *oracle) row(p *oraclePage) Page {
 func (o *oracle) list(f Filter) (rows []Page, total int) {
 	for _, p := range o.pages {
 		row := o.row(p)
-		same := func(a, b string) bool { return pagepath.Key(strings.TrimSpace(a)) == pagepath.Key(strings.TrimSpace(b)) }
+		same := func(a, b string) bool {
+			return pagepath.Key(strings.TrimSpace(a)) == pagepath.Key(strings.TrimSpace(b))
+		}
 		switch {
 		case !strings.HasPrefix(p.key, pagepath.Key(f.Prefix)),
 			f.Category != "" && !same(row.Category, f.Category),

@@ -292,21 +292,17 @@ func syncDir(dir string) error {
 // backup copies one whole state of the copy to a file and returns its head.
 // Catching up and reading go on meanwhile.
 func (cp *working) backup(ctx context.Context, to string) (head string, err error) {
-	conn, err := cp.read.Conn(ctx)
+	// One read transaction around both, so that the name fits the content.
+	s, err := cp.begin(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
-	// One read transaction around both, so that the name fits the content.
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
-		return "", err
-	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
+	defer cp.end(s)
 	var raw []byte
-	if err := conn.QueryRowContext(ctx, `SELECT head FROM meta`).Scan(&raw); err != nil {
+	if _, err := (reader{ctx, s}).one(`SELECT head FROM meta`, nil, &raw); err != nil {
 		return "", err
 	}
-	err = conn.Raw(func(driver any) error {
+	err = s.conn.Raw(func(driver any) error {
 		source, ok := driver.(interface {
 			NewBackup(string) (*sqlite.Backup, error)
 		})

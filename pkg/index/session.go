@@ -21,25 +21,40 @@ const maxStatements = 64
 
 // begin starts a read transaction: all queries up to end see one state.
 func (cp *working) begin(ctx context.Context) (*session, error) {
-	var s *session
 	select {
-	case s = <-cp.idle:
-	default:
-		conn, err := cp.read.Conn(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s = &session{conn: conn, stmts: make(map[string]*sql.Stmt)}
+	case cp.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	s, err := cp.session(ctx)
+	if err != nil {
+		<-cp.slots
+		return nil, err
 	}
 	if _, err := s.conn.ExecContext(ctx, "BEGIN"); err != nil {
 		s.close()
+		<-cp.slots
 		return nil, err
 	}
 	return s, nil
 }
 
+func (cp *working) session(ctx context.Context) (*session, error) {
+	select {
+	case s := <-cp.idle:
+		return s, nil
+	default:
+	}
+	conn, err := cp.read.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, stmts: make(map[string]*sql.Stmt)}, nil
+}
+
 // end ends the transaction and keeps the session for the next one.
 func (cp *working) end(s *session) {
+	defer func() { <-cp.slots }()
 	if _, err := s.conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
 		s.close()
 		return

@@ -23,6 +23,7 @@ import (
 type working struct {
 	dir   string
 	read  *sql.DB
+	slots chan struct{} // one for each reader
 	idle  chan *session // open sessions that nobody uses
 	write *sql.DB       // one connection
 	state atomic.Pointer[state]
@@ -100,7 +101,7 @@ func pageLimit(maxBytes int64) string {
 // one of ours, of this wiki.
 func openWorking(ctx context.Context, dir, wikiID string, maxBytes int64) (_ *working, err error) {
 	path := filepath.Join(dir, indexFile)
-	cp := &working{dir: dir, idle: make(chan *session, maxReaders)}
+	cp := &working{dir: dir, slots: make(chan struct{}, maxReaders), idle: make(chan *session, maxReaders)}
 	defer func() {
 		if err != nil {
 			cp.closeDBs()
@@ -117,7 +118,6 @@ func openWorking(ctx context.Context, dir, wikiID string, maxBytes int64) (_ *wo
 	if err != nil {
 		return nil, err
 	}
-	cp.read.SetMaxOpenConns(maxReaders)
 	var app, version int
 	if err := cp.write.QueryRowContext(ctx, `SELECT a.application_id, u.user_version FROM pragma_application_id a, pragma_user_version u`).Scan(&app, &version); err != nil {
 		return nil, err
