@@ -96,11 +96,13 @@ func Check(path string) error {
 			return err
 		}
 	}
-	switch first, rest, _ := strings.Cut(Key(path), "/"); {
-	case first == "mcp" && rest == "":
-		return errors.New(`cannot be "mcp", which is where agents connect`)
-	case first == "repo.git" || first == "api":
-		return errors.New(`cannot begin with "` + first + `", which the wiki itself uses`)
+	// Only what a request would not reach is refused: pages on APIs and on MCP
+	// are to be expected here, and "/MCP" is not "/mcp".
+	switch key := Key(path) + "/"; {
+	case path == "mcp":
+		return errors.New(`cannot be "mcp" in lower case, which is where agents connect; write "MCP"`)
+	case strings.HasPrefix(key, "repo.git/"), strings.HasPrefix(key, "api/v1/"):
+		return errors.New(`cannot begin with "repo.git" or "api/v1", which the wiki itself uses`)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func TestFiles(t *testing.T) {
 func TestCheckAccepts(t *testing.T) {
 	for _, p := range []string{
 		"Home", "a/b/c", "Meta/Wiki Usage Guide", "it's", "100% sure", "R&D", "a+b=c", "v1.2 Notes", "x.tar.gz", "Ünï", "日本/語", "🎉", "👩‍💻 setup", "می‌خواهم",
-		"mcp/notes", "apis", "repository", "-x", "a/-b", "~a", "a~1", "git", "github", "gitmodules", "console", "com", "com0", "com10", "lpt", "auxiliary", "nullable",
+		"mcp/notes", "MCP", "apis", "api", "API", "api/v2", "api/v10", "repository", "-x", "a/-b", "~a", "a~1", "git", "github", "gitmodules", "console", "com", "com0", "com10", "lpt", "auxiliary", "nullable",
 		"!", "½", "…and more", "C++", "a.b.c", "(x)", "@a", "$", "`x`", strings.Repeat("x", pagepath.MaxSegment), strings.Repeat("é", 126),
 		"md", "README.mdx", "a.md.x",
 	} {
@@ -96,7 +96,7 @@ func TestPathTraversal(t *testing.T) {
 		`..\x`, `a\b`, `a\..\b`, `C:\x`, "C:", "a:b", "a::$DATA", "a:$i30:$index_allocation",
 		"\xc0\xae\xc0\xae", "\xe0\x80\xae", "\xff", "a\xed\xa0\x80", "a\x00", "a\nb", "a\rb", "a\tb", "a\x7fb", "a\u0085b",
 		"．．", "．", "‥", "…", "a/．．/b", "\u200d..", ".\u200d.", "..\u200c", "\u200d", "\u200c\u200d", "x/\u200d/y",
-		"-", "-/x", "-/login", "a/-", "api", "API/v1", "Api/v1/pages", "repo.git", "REPO.GIT/info", "mcp", "MCP",
+		"-", "-/x", "-/login", "a/-", "API/v1", "Api/v1/pages", "repo.git", "REPO.GIT/info", "mcp",
 	)
 }
 

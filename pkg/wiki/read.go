@@ -150,9 +150,8 @@ func (e *Engine) Children(ctx context.Context, w records.Wiki, folder string) ([
 	return s.children(ctx, folder)
 }
 
-// Files lists the attachments of a page: the files that are no pages, in the
-// folder of its name and below, but not in a sub-page's folder. Contents are
-// left out.
+// Files lists the attachments of a page: the files, other than pages, directly in
+// the folder of its name. Contents are left out.
 func (e *Engine) Files(ctx context.Context, w records.Wiki, path string) ([]File, error) {
 	s, err := e.at(ctx, w)
 	if err != nil {

@@ -275,19 +275,21 @@ func TestIdempotencyKey(t *testing.T) {
 
 func TestFreeTierStopsCreatingNotEditing(t *testing.T) {
 	h := wikitest.New(t)
-	w := h.Wiki(t, "ada")
+	files := map[string]string{}
+	for i := range 500 {
+		files[fmt.Sprintf("P%d.md", i)] = "x"
+	}
+	w := adopt(t, h, "full", files)
 	if err := h.Records.SetTier(t.Context(), h.Owner.ID, records.Free); err != nil {
 		t.Fatal(err)
-	}
-	for i := range 497 {
-		save(t, h, w, fmt.Sprintf("P%d", i), "x", "")
 	}
 	_, err := h.Engine.Save(t.Context(), h.Now(t, w.ID), wiki.Save{Path: "One too many", Content: []byte("x"), Author: wikitest.Ada})
 	if !fault.Is(err, fault.Limit) {
 		t.Errorf("page 501: %v, want the limit", err)
 	}
-	save(t, h, w, "P1", "still editable", h.Now(t, w.ID).Head)
+	save(t, h, w, "P1", "still editable", w.Head)
 	if _, err := h.Engine.Delete(t.Context(), h.Now(t, w.ID), wiki.Delete{Path: "P2", Author: wikitest.Ada}); err != nil {
 		t.Errorf("delete at the limit: %v", err)
 	}
+	save(t, h, w, "In its place", "x", "")
 }

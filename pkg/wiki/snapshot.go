@@ -207,29 +207,21 @@ func (s *snapshot) holdsPages(ctx context.Context, e gitstore.Entry) (bool, erro
 	return false, nil
 }
 
-// attachments lists the files of the page at path, in path order.
+// attachments lists the files of the page at path, by name: those directly in
+// the folder of its name.
 func (s *snapshot) attachments(ctx context.Context, path string) ([]place, error) {
 	dir, ok, err := s.folder(ctx, path)
 	if !ok || err != nil {
 		return nil, err
 	}
-	return s.filesBelow(ctx, dir, nil)
-}
-
-func (s *snapshot) filesBelow(ctx context.Context, dir place, found []place) ([]place, error) {
 	tree, err := s.repo.Tree(ctx, dir.entry.ID)
 	if err != nil {
 		return nil, missing(err, "read folder %q", dir.path)
 	}
+	var found []place
 	for _, e := range tree.Entries {
-		at := place{join(dir.path, e.Name), e}
-		switch _, page := pagepath.OfFile(e.Name); {
-		case isFile(e) && !page:
-			found = append(found, at)
-		case isFolder(e) && len(tree.Fold(pagepath.Key(e.Name+pagepath.Ext))) == 0:
-			if found, err = s.filesBelow(ctx, at, found); err != nil {
-				return nil, err
-			}
+		if _, page := pagepath.OfFile(e.Name); isFile(e) && !page {
+			found = append(found, place{join(dir.path, e.Name), e})
 		}
 	}
 	return found, nil
