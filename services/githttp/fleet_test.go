@@ -1,0 +1,246 @@
+package githttp_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wikibot.io/contracts/events"
+	eventsv1 "wikibot.io/contracts/events/v1"
+	"wikibot.io/pkg/gitstore"
+	"wikibot.io/pkg/gitstore/gitstoretest"
+	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/identity/keydir"
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/records/sqlite"
+	"wikibot.io/pkg/web"
+	"wikibot.io/services/githttp"
+)
+
+// fleet is the service behind the whole stack, with real records and keys, on
+// a real port.
+type fleet struct {
+	t       *testing.T
+	hosts   web.Hosts
+	records *sqlite.Store
+	dir     string // of the git store
+	git     *gitstore.Store
+	server  *httptest.Server
+	owner   records.User
+	logged  *logBuffer
+}
+
+// logBuffer collects what the fleet logs.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (f *fleet) log() string {
+	f.logged.mu.Lock()
+	defer f.logged.mu.Unlock()
+	return f.logged.b.String()
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	dir := t.TempDir()
+	f := &fleet{t: t, dir: filepath.Join(dir, "git"), logged: &logBuffer{}}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	f.records, err = sqlite.Open(filepath.Join(dir, "records.db"), sqlite.Options{})
+	must(err)
+	t.Cleanup(func() { f.records.Close() })
+	keys, err := keydir.Open(filepath.Join(dir, "keys"))
+	must(err)
+	f.git, err = gitstore.Open(f.dir, gitstore.Options{})
+	must(err)
+	var handler http.Handler
+	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(f.server.Close)
+	u, err := url.Parse(f.server.URL)
+	must(err)
+	f.hosts, err = web.NewHosts("http://wikibot.localhost:" + u.Port())
+	must(err)
+	log := slog.New(slog.NewTextHandler(f.logged, nil))
+	auth, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: f.hosts, Keys: keys, Accounts: f.records, Log: log})
+	must(err)
+	svc, err := githttp.New(githttp.Deps{Git: f.git, Gate: identity.Gate{Records: f.records}, Hosts: f.hosts, Log: log})
+	must(err)
+	handler = web.Stack(log, auth.Git(svc.Handler(), svc.WriteError))
+	f.owner = f.user("ada")
+	return f
+}
+
+func (f *fleet) user(name string) records.User {
+	f.t.Helper()
+	u := records.User{ID: "01" + name, Username: name, Email: name + "@example.org", DisplayName: name, Tier: records.Premium, CreatedAt: time.Now()}
+	if err := f.records.CreateUser(f.t.Context(), u, records.Identity{Provider: "dev", Subject: name}); err != nil {
+		f.t.Fatal(err)
+	}
+	return u
+}
+
+// wiki is one wiki of a fleet and what is written to it.
+type wiki struct {
+	*fleet
+	records.Wiki
+	token string
+}
+
+func (f *fleet) wiki(owner records.User, slug string, public bool) *wiki {
+	f.t.Helper()
+	secret, hash := identity.NewWikiToken()
+	now := time.Now()
+	w, err := f.records.CreateWiki(f.t.Context(), records.NewWiki{
+		ID: "w" + strings.ReplaceAll(slug, "-", ""), Slug: slug, Name: slug, OwnerID: owner.ID, Public: public, MaxWikis: 12, CreatedAt: now,
+		Token: records.Token{ID: "t" + slug, Hash: hash, WikiID: "w" + strings.ReplaceAll(slug, "-", ""), UserID: owner.ID, Name: "default", Role: records.Editor, CreatedAt: now},
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return &wiki{f, w, secret}
+}
+
+func (w *wiki) url() string { return w.hosts.Wiki(w.Slug, "/repo.git") }
+
+// withToken is the URL with a token as password.
+func (w *wiki) withToken(token string) string {
+	return strings.Replace(w.url(), "://", "://git:"+token+"@", 1)
+}
+
+var clock = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// save commits files on the wiki's head and advances it, as the engine does.
+func (w *wiki) save(files map[string]string) {
+	w.t.Helper()
+	id := w.lose(files)
+	w.advance(id)
+	repo, err := w.git.Repo(context.Background(), w.ID)
+	if err == nil {
+		err = repo.Mirror(context.Background(), oid(id), w.Sequence)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// lose writes a commit on the wiki's head without advancing it, as a save does
+// that loses the race.
+func (w *wiki) lose(files map[string]string) string {
+	w.t.Helper()
+	ctx := context.Background()
+	repo, err := w.git.Create(ctx, w.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	clock = clock.Add(time.Second)
+	who := gitstore.Signature{Name: "Ada", Email: "ada@example.org", When: clock}
+	c := gitstore.Commit{Author: who, Committer: who, Message: fmt.Sprintf("save %d\n", w.Sequence+1)}
+	var base gitstore.OID
+	if w.Head != "" {
+		parent := oid(w.Head)
+		p, err := repo.Commit(ctx, parent)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		base, c.Parents = p.Tree, []gitstore.OID{parent}
+	}
+	b := repo.NewBatch()
+	var edits []gitstore.Edit
+	for path, text := range files {
+		edits = append(edits, gitstore.Edit{Path: path, ID: b.Blob([]byte(text))})
+	}
+	if c.Tree, err = b.Apply(ctx, base, edits); err != nil {
+		w.t.Fatal(err)
+	}
+	id := b.Commit(c)
+	if err := b.Flush(ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	return id.String()
+}
+
+func (w *wiki) advance(head string) {
+	w.t.Helper()
+	saved := &eventsv1.PageSaved{Commit: &eventsv1.Commit{OldHead: w.Head, NewHead: head}}
+	env, err := events.New(clock, w.ID, &events.Actor{UserId: w.owner.ID}, saved)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	next, err := w.records.AdvanceHead(context.Background(), records.HeadChange{WikiID: w.ID, Old: w.Head, New: head, At: clock, Event: env})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Wiki = next
+}
+
+// imports takes over a repository that the real git made and packed.
+func (w *wiki) imports(commits int) {
+	w.t.Helper()
+	src := filepath.Join(w.t.TempDir(), "src")
+	gitstoretest.Git(w.t, ".", "init", "-q", "-b", "main", src)
+	for i := range commits {
+		for _, name := range []string{"Home.md", fmt.Sprintf("page-%d.md", i%7)} {
+			text := strings.Repeat(fmt.Sprintf("line %d of %s\n", i%5, name), 50+i)
+			if err := os.WriteFile(filepath.Join(src, name), []byte(text), 0o644); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		gitstoretest.Git(w.t, src, "add", "-A")
+		gitstoretest.Git(w.t, src, "commit", "-q", "-m", fmt.Sprint("old ", i))
+	}
+	gitstoretest.Git(w.t, src, "repack", "-adfq")
+	head, err := w.git.Import(w.t.Context(), w.ID, src, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.advance(head.String())
+}
+
+func oid(hex string) gitstore.OID { return gitstore.OID(hexBytes(hex)) }
+
+func hexBytes(s string) []byte {
+	var b []byte
+	_, _ = fmt.Sscanf(s, "%x", &b)
+	return b
+}
+
+// git runs the real client in a folder.
+func (f *fleet) run(dir string, args ...string) (string, error) {
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = gitstoretest.Env()
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (f *fleet) must(dir string, args ...string) string {
+	f.t.Helper()
+	out, err := f.run(dir, args...)
+	if err != nil {
+		f.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
