@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -114,6 +115,7 @@ type pageView struct {
 	Article    *article
 	Provenance provenance
 	LinkedFrom []string
+	Gathering  bool // the index is still being made: Provenance and LinkedFrom are not known yet
 	Files      []wiki.File
 	Past       *index.Entry // the revision shown, if not the present one
 	Merged     string       // the revision that a save found and was merged with
@@ -147,7 +149,7 @@ func (u *UI) page(v *visit, path string) error {
 		return err
 	}
 	a := newAnswer(body, true)
-	if v.r.URL.RawQuery == "" {
+	if v.r.URL.RawQuery == "" && !data.Gathering {
 		u.pages.put(v.key(), a, a.cost())
 	}
 	a.send(v, http.StatusOK)
@@ -183,19 +185,32 @@ func (u *UI) viewOf(v *visit, p wiki.Page) (*pageView, error) {
 	if d.Files, err = u.engine.Files(ctx, w, p.Path); err != nil {
 		return nil, err
 	}
-	view, err := u.engine.Index(ctx, w)
+	return d, u.surroundings(v, d)
+}
+
+// surroundings adds what only the index knows: who wrote the page and what
+// links to it.
+func (u *UI) surroundings(v *visit, d *pageView) error {
+	w := v.in.Wiki
+	view, ok, err := u.indexes.wait(w.ID, func() (*index.View, error) {
+		return u.engine.Index(context.WithoutCancel(v.ctx()), w)
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if _, d.LinkedFrom, err = view.Links(ctx, p.Path); err != nil && !fault.Is(err, fault.NotFound) {
-		return nil, err
+	if !ok {
+		d.Gathering = true
+		return nil
 	}
-	changes, err := view.History(ctx, p.Path, 8, "")
+	if _, d.LinkedFrom, err = view.Links(v.ctx(), d.Path); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	changes, err := view.History(v.ctx(), d.Path, 8, "")
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return nil, err
+		return err
 	}
 	d.Provenance = provenanceOf(changes)
-	return d, nil
+	return nil
 }
 
 func provenanceOf(newestFirst []index.Change) provenance {

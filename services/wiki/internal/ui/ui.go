@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"wikibot.io/contracts/routes"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/index"
 	"wikibot.io/pkg/web"
 	"wikibot.io/pkg/wiki"
 )
@@ -33,9 +35,16 @@ type UI struct {
 	assets    *assets
 	pages     *lru[pageKey, *answer]
 	articles  *lru[articleKey, *article]
+	indexes   *patience[*index.View]
 }
 
-const defaultCache = 48 << 20
+const (
+	defaultCache = 48 << 20
+	// indexPatience is how long a page view waits for the index, which tells who
+	// wrote the page and what links to it. Of an imported wiki it may have to be
+	// made first, which takes long; the page itself is there at once.
+	indexPatience = 400 * time.Millisecond
+)
 
 // New returns a UI.
 func New(d Deps) (*UI, error) {
@@ -55,6 +64,7 @@ func New(d Deps) (*UI, error) {
 		assets:    newAssets(),
 		pages:     newLRU[pageKey, *answer](d.CacheBytes),
 		articles:  newLRU[articleKey, *article](d.CacheBytes),
+		indexes:   newPatience[*index.View](indexPatience),
 	}
 	u.screens = u.table()
 	return u, nil

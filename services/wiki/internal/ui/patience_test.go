@@ -1,0 +1,46 @@
+package ui
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPatience[int](time.Second)
+		calls := 0
+		after := func(d time.Duration) func() (int, error) {
+			return func() (int, error) {
+				calls++
+				time.Sleep(d)
+				return 7, nil
+			}
+		}
+		if v, ok, err := p.wait("a", after(time.Millisecond)); v != 7 || !ok || err != nil {
+			t.Errorf("what is quick gave %d, %t, %v", v, ok, err)
+		}
+		begun := time.Now()
+		if _, ok, _ := p.wait("a", after(time.Minute)); ok || time.Since(begun) != time.Second {
+			t.Errorf("what is slow gave %t after %v, want to do without after a second", ok, time.Since(begun))
+		}
+		begun, calls = time.Now(), 0
+		if _, ok, _ := p.wait("a", after(0)); ok || calls != 0 || time.Since(begun) != 0 {
+			t.Error("the next caller waited, or began it again")
+		}
+		if _, ok, _ := p.wait("b", after(0)); !ok {
+			t.Error("another key was held up")
+		}
+		time.Sleep(2 * time.Minute)
+		if v, ok, _ := p.wait("a", after(0)); v != 7 || !ok {
+			t.Error("once it is done, it is not used")
+		}
+		if _, ok, err := p.wait("a", func() (int, error) { panic("bug") }); !ok || err == nil {
+			t.Error("a panic was lost")
+		}
+		if _, ok, err := p.wait("a", func() (int, error) { return 0, errors.ErrUnsupported }); !ok || !errors.Is(err, errors.ErrUnsupported) {
+			t.Error("an error was lost")
+		}
+	})
+}
