@@ -84,10 +84,10 @@ test('two people edit the same line: nothing is lost', async () => {
 });
 
 test('a wiki made of a real repository reads well', async () => {
-	fleet.admin('create-user', '--email', 'docs@example.org', '--username', 'docs', '--tier', 'premium');
-	fleet.admin('create-wiki', '--owner', 'docs@example.org', '--slug', 'docs', '--name', 'Documentation', '--public', '--from', docsRepository(fleet.dir));
+	fleet.admin('create-user', '--email', 'docs@example.org', '--username', 'handbook', '--tier', 'premium');
+	fleet.admin('create-wiki', '--owner', 'docs@example.org', '--slug', 'handbook', '--name', 'Documentation', '--public', '--from', docsRepository(fleet.dir));
 	for (const path of ['/', '/architecture', '/-/index', '/-/changelog']) {
-		await page.goto(fleet.wiki('docs', path));
+		await page.goto(fleet.wiki('handbook', path));
 		await inspect(page, 'docs ' + path);
 	}
 });

@@ -104,6 +104,14 @@ func (a *Admin) CreateWiki(ctx context.Context, req WikiRequest, progress func(g
 	if err := a.stores.engine.Bootstrap(ctx, made.ID); err != nil {
 		return NewWiki{}, err
 	}
+	// The server's consumer would do this too, but the first reader of an adopted
+	// wiki should not have to wait for it.
+	if progress != nil {
+		progress(gitstore.Progress{Stage: "indexing pages"})
+	}
+	if err := a.stores.index.Publish(ctx, made.ID); err != nil {
+		return NewWiki{}, err
+	}
 	return NewWiki{
 		Slug: made.Slug, URL: a.hosts.Wiki(made.Slug, "/"), MCPURL: a.hosts.Wiki(made.Slug, "/mcp"),
 		GitURL: a.hosts.Wiki(made.Slug, "/repo.git"), Token: secret,

@@ -112,8 +112,8 @@ func (f *Fleet) build(c Config) error {
 		routes.App:        appFiles,
 		routes.Auth:       authService.Handler(),
 		routes.Management: managementService.Handler(),
-		routes.Wiki:       authenticator.Wiki(wikiService.Handler(), nil),
-		routes.MCP:        authenticator.Wiki(mcpService.Handler(), nil),
+		routes.Wiki:       authenticator.Wiki(wikiService.Handler(), f.hosts.WriteProblem),
+		routes.MCP:        authenticator.Wiki(mcpService.Handler(), f.hosts.WriteProblem),
 		routes.GitHTTP:    authenticator.Git(gitService.Handler(), nil),
 	})
 	f.server = &http.Server{
@@ -128,7 +128,7 @@ func (f *Fleet) build(c Config) error {
 	subscriptions = append(subscriptions, wikiService.Subscriptions()...)
 	subscriptions = append(subscriptions, embeddingService.Subscriptions()...)
 	f.dispatcher, err = event.NewDispatcher(event.Deps{
-		Outbox: s.records, DeadLetters: s.records, Subscriptions: subscriptions, Log: f.log, Wake: s.records.Wake(),
+		Outbox: s.records, Subscriptions: subscriptions, Log: f.log, Wake: s.records.Wake(),
 	})
 	return err
 }
