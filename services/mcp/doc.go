@@ -11,7 +11,8 @@
 //
 //  1. The door (door.go) checks host, method, origin, size and text of the
 //     request, and enters the wiki for reading with the bearer token that the
-//     authenticator found. The session cookie counts for nothing here.
+//     authenticator found. The session cookie counts for nothing here. What the
+//     client calls itself, for the commits, comes with the request (session.go).
 //  2. The SDK decodes the message; receive (receive.go) recovers panics, fills in
 //     what depends on the wiki, and accepts common other names of arguments.
 //  3. The tool checks the right to write if it writes, calls the engine or the

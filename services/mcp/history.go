@@ -55,12 +55,15 @@ func (s *Service) getHistory(c call, in historyInput) (string, historyOutput, er
 		out.NextCursor = changes[limit-1].Commit
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "History for %s (%d revisions):", out.Path, len(changes))
-	for _, ch := range changes {
+	for i, ch := range changes {
+		if b.Len() > maxList {
+			out.NextCursor = changes[i-1].Commit
+			break
+		}
 		r := revisionOf(ch)
 		r.Kind, r.Path = ch.Kind, ch.Path
 		out.Revisions = append(out.Revisions, r)
-		fmt.Fprintf(&b, "\n- %s | %s | %s\n  %s", short(r.Revision), r.Date, byline(ch), ch.Subject)
+		fmt.Fprintf(&b, "\n- %s | %s | %s\n  %s", short(r.Revision), r.Date, byline(ch), cut(ch.Subject, maxMessage))
 		if ch.OldPath != "" && ch.OldPath != ch.Path {
 			fmt.Fprintf(&b, " (renamed from %s)", ch.OldPath)
 		}
@@ -68,7 +71,7 @@ func (s *Service) getHistory(c call, in historyInput) (string, historyOutput, er
 	if out.NextCursor != "" {
 		fmt.Fprintf(&b, "\n\nThere are more; call again with cursor %q.", short(out.NextCursor))
 	}
-	return b.String(), out, nil
+	return fmt.Sprintf("History for %s (%d revisions):", out.Path, len(out.Revisions)) + b.String(), out, nil
 }
 
 // below completes the id of the commit that a cursor names.
@@ -84,7 +87,7 @@ func below(c call, view *index.View, cursor string) (string, error) {
 }
 
 func revisionOf(c index.Change) revision {
-	return revision{Revision: c.Commit, Date: c.When.UTC().Format(time.RFC3339), Author: c.Author, Agent: c.Agent, Message: c.Message}
+	return revision{Revision: c.Commit, Date: c.When.UTC().Format(time.RFC3339), Author: c.Author, Agent: c.Agent, Message: cut(c.Message, maxMessage)}
 }
 
 // byline names the person and, if there was one, the program they acted through.
@@ -111,6 +114,9 @@ type changesOutput struct {
 	NextCursor string   `json:"next_cursor,omitempty" jsonschema:"Set if there are more"`
 }
 
+// maxMessage is how much of a commit's message is given, in bytes.
+const maxMessage = 500
+
 // maxAffected is how many pages of one commit the text names: an import touches
 // thousands.
 const maxAffected = 20
@@ -135,8 +141,11 @@ func (s *Service) getRecentChanges(c call, in changesInput) (string, changesOutp
 		out.NextCursor = entries[limit-1].Commit
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d recent changes:", len(entries))
-	for _, e := range entries {
+	for i, e := range entries {
+		if b.Len() > maxList {
+			out.NextCursor = entries[i-1].Commit
+			break
+		}
 		pages := make([]string, 0, min(len(e.Pages), maxAffected))
 		for _, p := range e.Pages[:min(len(e.Pages), maxAffected)] {
 			pages = append(pages, p.Path)
@@ -146,10 +155,10 @@ func (s *Service) getRecentChanges(c call, in changesInput) (string, changesOutp
 		if rest := len(e.Pages) - len(pages); rest > 0 {
 			names += fmt.Sprintf(" and %d more", rest)
 		}
-		fmt.Fprintf(&b, "\n- %s | %s | %s\n  %s", e.When.UTC().Format(time.RFC3339), byline(e.Change), names, e.Subject)
+		fmt.Fprintf(&b, "\n- %s | %s | %s\n  %s", e.When.UTC().Format(time.RFC3339), byline(e.Change), names, cut(e.Subject, maxMessage))
 	}
 	if out.NextCursor != "" {
-		more(&b, len(entries), total, short(out.NextCursor))
+		more(&b, len(out.Changes), total, short(out.NextCursor))
 	}
-	return b.String(), out, nil
+	return fmt.Sprintf("%d recent changes:", len(out.Changes)) + b.String(), out, nil
 }

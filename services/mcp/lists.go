@@ -56,7 +56,13 @@ func (s *Service) listNotes(c call, in listInput) (string, listOutput, error) {
 		pages = pages[:limit]
 		out.NextCursor = pages[limit-1].Path
 	}
-	for _, p := range pages {
+	size := 0
+	for i, p := range pages {
+		if size > maxList {
+			out.NextCursor = pages[i-1].Path
+			break
+		}
+		size += len(p.Path) + len(p.Category) + len(strings.Join(p.Tags, ", ")) + 60
 		out.Notes = append(out.Notes, listedNote{p.Title, p.Path, p.Category, p.Tags, p.Last.When.UTC().Format(time.DateOnly), p.Words})
 	}
 	return listText(in, out), out, nil
@@ -174,7 +180,15 @@ type linksOutput struct {
 	Path       string   `json:"path"`
 	LinksTo    []string `json:"links_to"`
 	LinkedFrom []string `json:"linked_from"`
+	TotalTo    int      `json:"total_to" jsonschema:"Links in all, listed or not"`
+	TotalFrom  int      `json:"total_from"`
 }
+
+// maxLinks is how many links of one direction are listed: everything may link
+// to a hub.
+const maxLinks = 500
+
+func first(paths []string, n int) []string { return paths[:min(len(paths), n)] }
 
 func (s *Service) getLinks(c call, in linksInput) (string, linksOutput, error) {
 	view, err := s.engine.Index(c, c.Wiki)
@@ -185,20 +199,23 @@ func (s *Service) getLinks(c call, in linksInput) (string, linksOutput, error) {
 	if err != nil {
 		return "", linksOutput{}, err
 	}
-	out := linksOutput{pagepath.Clean(in.Path), list(to), list(from)}
+	out := linksOutput{pagepath.Clean(in.Path), list(first(to, maxLinks)), list(first(from, maxLinks)), len(to), len(from)}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Links for %s:\n\nLinks to (%d):\n", out.Path, len(to))
-	bullets(&b, to)
+	bullets(&b, out.LinksTo, len(to))
 	fmt.Fprintf(&b, "\nLinked from (%d):\n", len(from))
-	bullets(&b, from)
+	bullets(&b, out.LinkedFrom, len(from))
 	return strings.TrimRight(b.String(), "\n"), out, nil
 }
 
-func bullets(b *strings.Builder, paths []string) {
-	if len(paths) == 0 {
+func bullets(b *strings.Builder, paths []string, total int) {
+	if total == 0 {
 		b.WriteString("(none)\n")
 	}
 	for _, p := range paths {
 		fmt.Fprintf(b, "- %s\n", p)
+	}
+	if rest := total - len(paths); rest > 0 {
+		fmt.Fprintf(b, "and %d more; search_notes and list_notes narrow them down\n", rest)
 	}
 }

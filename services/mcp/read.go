@@ -32,8 +32,8 @@ type readOutput struct {
 	Revision    string         `json:"revision" jsonschema:"To send with a change"`
 	Section     string         `json:"section,omitempty" jsonschema:"Whole path of the section, if one was asked for"`
 	Frontmatter map[string]any `json:"frontmatter,omitempty"`
-	LinksTo     []string       `json:"links_to,omitempty"`
-	LinkedFrom  []string       `json:"linked_from,omitempty"`
+	LinksTo     []string       `json:"links_to,omitempty" jsonschema:"The first 50; get_links has more"`
+	LinkedFrom  []string       `json:"linked_from,omitempty" jsonschema:"The first 50; get_links has more"`
 	Content     string         `json:"content"`
 	NextOffset  int            `json:"next_offset,omitempty" jsonschema:"Set if the text was cut: send as offset for the rest"`
 	TotalBytes  int            `json:"total_bytes" jsonschema:"Length of the note or section"`
@@ -71,7 +71,9 @@ func (s *Service) readNote(c call, in readInput) (string, readOutput, error) {
 	if end := in.Offset + len(out.Content); end < len(text) {
 		out.NextOffset = end
 	}
-	return readText(out, in.Offset, all), out, nil
+	said := readText(out, in.Offset, all)
+	out.LinksTo, out.LinkedFrom = first(out.LinksTo, maxBeside), first(out.LinkedFrom, maxBeside)
+	return said, out, nil
 }
 
 func (s *Service) page(c call, in readInput) (wiki.Page, error) {
@@ -118,12 +120,8 @@ func readText(out readOutput, offset int, below []section) string {
 	if line := frontmatterLine(out.Frontmatter); line != "" {
 		b.WriteString(line + "\n")
 	}
-	if len(out.LinksTo) > 0 {
-		fmt.Fprintf(&b, "Links to: %s\n", strings.Join(out.LinksTo, ", "))
-	}
-	if len(out.LinkedFrom) > 0 {
-		fmt.Fprintf(&b, "Linked from: %s\n", strings.Join(out.LinkedFrom, ", "))
-	}
+	links(&b, "Links to", out.LinksTo)
+	links(&b, "Linked from", out.LinkedFrom)
 	b.WriteString("\n---\n")
 	b.WriteString(out.Content)
 	if out.NextOffset > 0 {
@@ -134,6 +132,21 @@ func readText(out readOutput, offset int, below []section) string {
 		b.WriteString("]")
 	}
 	return b.String()
+}
+
+// maxBeside is how many links of one direction stand beside a note's text;
+// get_links has more.
+const maxBeside = 50
+
+func links(b *strings.Builder, title string, paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "%s: %s", title, strings.Join(first(paths, maxBeside), ", "))
+	if rest := len(paths) - maxBeside; rest > 0 {
+		fmt.Fprintf(b, " and %d more (get_links)", rest)
+	}
+	b.WriteString("\n")
 }
 
 // frontmatterLine shows front matter on one line, without the title, which has

@@ -129,6 +129,11 @@ func list[T any](s []T) []T {
 	return s
 }
 
+// maxList is how much text a list may grow to, in bytes, before it is cut with a
+// cursor: with the structured content beside it, it stays below what clients
+// take (about 150,000 characters).
+const maxList = 40_000
+
 // clamp brings a limit that a model chose into what we give; 0 is the default.
 // An error would cost a round trip and teach nothing.
 func clamp(limit, normal, most int) int {

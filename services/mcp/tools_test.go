@@ -149,6 +149,34 @@ func TestLists(t *testing.T) {
 	call(t, s, "get_history", args{"path": "N/1", "limit": -3}).ok(t, "(1 revisions)")
 }
 
+// Hubs and long histories stay below what clients take.
+func TestAnswersAreBounded(t *testing.T) {
+	d := newDoor(t)
+	s := d.owner(t)
+	long := strings.Repeat("Long folder name/", 10)
+	for i := range 60 {
+		call(t, s, "write_note", args{"path": fmt.Sprintf("%s%d", long, i), "content": "[[Hub]]", "commit_message": strings.Repeat("why ", 900)}).ok(t)
+	}
+	call(t, s, "write_note", args{"path": "Hub", "content": "x"}).ok(t)
+	hub := call(t, s, "read_note", args{"path": "Hub"}).ok(t, "and 10 more (get_links)")
+	if n := len(hub.data["linked_from"].([]any)); n != 50 {
+		t.Errorf("%d links beside the note", n)
+	}
+	call(t, s, "get_links", args{"path": "Hub"}).ok(t, "Linked from (60):")
+	seen, answers, cursor := 0, 0, ""
+	for ; answers == 0 || cursor != ""; answers++ {
+		changes := call(t, s, "get_recent_changes", args{"limit": 200, "cursor": cursor}).ok(t)
+		if len(changes.text) > 50_000 {
+			t.Errorf("%d bytes", len(changes.text))
+		}
+		seen += len(changes.data["changes"].([]any))
+		cursor, _ = changes.data["next_cursor"].(string)
+	}
+	if seen != 62 || answers < 2 {
+		t.Errorf("%d changes in %d answers", seen, answers)
+	}
+}
+
 // Names that models use although the schema has others.
 func TestOtherNamesOfArguments(t *testing.T) {
 	d := newDoor(t)
