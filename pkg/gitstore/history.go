@@ -3,14 +3,16 @@ package gitstore
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 )
 
 // history is the set of commits known to be reachable from some head. A wiki's
 // head only ever moves to a descendant, so the set only grows.
 type history struct {
-	mu   sync.Mutex
-	seen map[OID]bool
+	mu     sync.Mutex
+	newest OID // the head of which seen is just the history
+	seen   map[OID]bool
 }
 
 // reached returns the commits reachable from head. Only those are read that no
@@ -22,28 +24,62 @@ func (r *Repo) reached(ctx context.Context, head OID) (map[OID]bool, error) {
 	if h.seen[head] {
 		return h.seen, nil
 	}
-	fresh := map[OID]bool{head: true}
-	queue := []OID{head}
-	for len(queue) > 0 {
-		id := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		c, err := r.Commit(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range c.Parents {
-			if !h.seen[p] && !fresh[p] {
-				fresh[p] = true
-				queue = append(queue, p)
-			}
-		}
+	fresh, behind, err := r.ancestors(ctx, head, h.seen)
+	if err != nil {
+		return nil, err
+	}
+	newest := head
+	if len(h.seen) > 0 && !slices.Contains(behind, h.newest) {
+		newest = OID{} // no descendant of the last one; the set is of both
 	}
 	// Readers hold the old map, so it is replaced and never changed.
 	for id := range h.seen {
 		fresh[id] = true
 	}
-	h.seen = fresh
+	h.newest, h.seen = newest, fresh
 	return fresh, nil
+}
+
+// historyOf returns the commits reachable from want and no others, whatever
+// later heads have added.
+func (r *Repo) historyOf(ctx context.Context, want OID) (map[OID]bool, error) {
+	seen, err := r.reached(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	r.history.mu.Lock()
+	newest := r.history.newest
+	r.history.mu.Unlock()
+	if newest == want {
+		return seen, nil
+	}
+	exact, _, err := r.ancestors(ctx, want, nil)
+	return exact, err
+}
+
+// ancestors returns the commits reachable from one, itself included, except
+// known ones and what lies behind them. behind are the known ones it came to.
+func (r *Repo) ancestors(ctx context.Context, from OID, known map[OID]bool) (fresh map[OID]bool, behind []OID, err error) {
+	fresh = map[OID]bool{from: true}
+	queue := []OID{from}
+	for len(queue) > 0 {
+		id := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		c, err := r.Commit(ctx, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, p := range c.Parents {
+			switch {
+			case known[p]:
+				behind = append(behind, p)
+			case !fresh[p]:
+				fresh[p] = true
+				queue = append(queue, p)
+			}
+		}
+	}
+	return fresh, behind, nil
 }
 
 // Reaches returns which of the commits are reachable from head: what a client

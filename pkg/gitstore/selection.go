@@ -45,7 +45,7 @@ func (s *Selection) Objects() int { return s.count }
 
 // everything selects the whole history of a commit.
 func (s *Selection) everything(ctx context.Context, want OID) error {
-	history, err := s.r.reached(ctx, want)
+	history, err := s.r.historyOf(ctx, want)
 	if err != nil {
 		return err
 	}

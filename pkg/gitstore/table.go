@@ -226,7 +226,7 @@ func (r *Repo) unload() {
 	r.table, r.listed = nil, false
 	r.mu.Unlock()
 	r.history.mu.Lock()
-	r.history.seen = nil
+	r.history.newest, r.history.seen = OID{}, nil
 	r.history.mu.Unlock()
 	if t == nil {
 		return
