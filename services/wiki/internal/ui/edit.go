@@ -32,6 +32,7 @@ type editView struct {
 	Cancel  string
 
 	Errors   map[string]string // by field: "path", "content", "message"
+	Taken    string            // the page that bears the name already
 	Failed   string            // what went wrong that belongs to no field
 	Damaged  bool              // the stored page is not valid UTF-8
 	Conflict *conflict
@@ -180,7 +181,13 @@ func (u *UI) saveFailed(v *visit, d *editView, err error) error {
 		}
 		d.Failed = sentence(f.Msg)
 	case fault.Exists:
-		d.Errors["path"] = "There is a page of this name already. Choose another name, or open that page and add your text there."
+		d.Taken = pageURL(pagepath.Clean(d.Path))
+		const taken = "There is a page of this name already. Choose another name, or open that page and add your text there."
+		if d.New {
+			d.Errors["path"] = taken
+		} else {
+			d.Failed = taken
+		}
 	case fault.NotFound:
 		d.Failed = "The page was renamed or deleted while you wrote. Your text is below; Save puts it in as a new page."
 		d.Base, d.New, d.Action = "", true, screenURL("new", "")

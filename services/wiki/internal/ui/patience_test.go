@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,10 +11,10 @@ import (
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatience[int](time.Second)
-		calls := 0
+		var calls atomic.Int32
 		after := func(d time.Duration) func() (int, error) {
 			return func() (int, error) {
-				calls++
+				calls.Add(1)
 				time.Sleep(d)
 				return 7, nil
 			}
@@ -25,8 +26,9 @@ func TestPatience(t *testing.T) {
 		if _, ok, _ := p.wait("a", after(time.Minute)); ok || time.Since(begun) != time.Second {
 			t.Errorf("what is slow gave %t after %v, want to do without after a second", ok, time.Since(begun))
 		}
-		begun, calls = time.Now(), 0
-		if _, ok, _ := p.wait("a", after(0)); ok || calls != 0 || time.Since(begun) != 0 {
+		begun = time.Now()
+		calls.Store(0)
+		if _, ok, _ := p.wait("a", after(0)); ok || calls.Load() != 0 || time.Since(begun) != 0 {
 			t.Error("the next caller waited, or began it again")
 		}
 		if _, ok, _ := p.wait("b", after(0)); !ok {
