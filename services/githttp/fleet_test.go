@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"net"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,19 +75,19 @@ func newFleet(t *testing.T) *fleet {
 	must(err)
 	f.git, err = gitstore.Open(f.dir, gitstore.Options{})
 	must(err)
-	var handler http.Handler
-	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	f.server = httptest.NewUnstartedServer(nil)
 	t.Cleanup(f.server.Close)
-	u, err := url.Parse(f.server.URL)
+	_, port, err := net.SplitHostPort(f.server.Listener.Addr().String())
 	must(err)
-	f.hosts, err = web.NewHosts("http://wikibot.localhost:" + u.Port())
+	f.hosts, err = web.NewHosts("http://wikibot.localhost:" + port)
 	must(err)
 	log := slog.New(slog.NewTextHandler(f.logged, nil))
 	auth, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: f.hosts, Keys: keys, Accounts: f.records, Log: log})
 	must(err)
 	svc, err := githttp.New(githttp.Deps{Git: f.git, Gate: identity.Gate{Records: f.records}, Hosts: f.hosts, Log: log})
 	must(err)
-	handler = web.Stack(log, auth.Git(svc.Handler(), svc.WriteError))
+	f.server.Config.Handler = web.Stack(log, auth.Git(svc.Handler(), svc.WriteError))
+	f.server.Start()
 	f.owner = f.user("ada")
 	return f
 }
