@@ -36,7 +36,8 @@ export async function inspect(page, name) {
 		assert.ok(overflow <= 0, `${name} overflows by ${overflow} px at ${width} px`);
 	}
 	for (const colorScheme of schemes) {
-		await page.emulateMedia({ colorScheme });
+		// Fades between colours would be caught half-way.
+		await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
 		// The page's own policy forbids foreign scripts; the inspector's world is exempt.
 		const client = await page.context().newCDPSession(page);
 		const { frameTree } = await client.send('Page.getFrameTree');

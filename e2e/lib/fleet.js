@@ -1,10 +1,16 @@
 // Starts the built binary on a data folder of its own and stops it again.
+import dns from 'node:dns';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
+
+// Every .localhost name is this machine (RFC 6761), whatever the resolver says.
+const lookup = dns.lookup;
+dns.lookup = (name, options, done) =>
+	lookup(name.endsWith('.localhost') ? '127.0.0.1' : name, options, done);
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const binary = join(root, 'bin/wikibot');

@@ -9,7 +9,7 @@ let fleet, browser, page, problems;
 before(async () => {
 	fleet = await startFleet();
 	browser = await openBrowser();
-	page = await browser.newPage();
+	page = await (await browser.newContext()).newPage();
 	problems = problemsOf(page);
 });
 after(async () => {
@@ -47,7 +47,7 @@ test('sign in, create a wiki, get the token once', async () => {
 test('write, read, rename and find a page', async () => {
 	await page.goto(fleet.wiki('ada', '/-/edit/Ideas/First'));
 	await inspect(page, 'editor');
-	await page.getByRole('textbox').first().fill('# First\n\nSee [[Home]] and [[Nowhere]].\n');
+	await page.locator('textarea').first().fill('# First\n\nSee [[Home]] and [[Nowhere]].\n');
 	await page.getByRole('button', { name: 'Save' }).click();
 	await page.waitForURL(fleet.wiki('ada', '/Ideas/First'));
 	assert.equal(await page.locator('a.missing').count(), 1);
@@ -68,7 +68,7 @@ test('two people edit the same line: nothing is lost', async () => {
 	};
 	const [one, two] = [await edit(), await edit()];
 	const save = async (p, text) => {
-		await p.getByRole('textbox').first().fill(text);
+		await p.locator('textarea').first().fill(text);
 		await p.getByRole('button', { name: 'Save' }).click();
 		await p.waitForLoadState();
 	};
@@ -96,7 +96,7 @@ test('everything works without script', async () => {
 	const context = await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() });
 	const plain = await context.newPage();
 	await plain.goto(fleet.wiki('ada', '/-/edit/Without script'));
-	await plain.getByRole('textbox').first().fill('Saved without script.\n');
+	await plain.locator('textarea').first().fill('Saved without script.\n');
 	await plain.getByRole('button', { name: 'Save' }).click();
 	await plain.waitForURL(fleet.wiki('ada', '/Without%20script'));
 	assert.match(await plain.locator('main').innerText(), /Saved without script/);

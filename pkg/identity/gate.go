@@ -3,6 +3,8 @@ package identity
 import (
 	"context"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/records"
 )
@@ -14,8 +16,22 @@ type Rights interface {
 	Grant(ctx context.Context, wikiID, userID string) (records.Grant, error)
 }
 
-// Gate opens wikis to those who may enter.
-type Gate struct{ Records Rights }
+// Gate opens wikis to those who may enter. The zero Gate with Records works;
+// [NewGate] makes one that remembers slugs.
+type Gate struct {
+	Records Rights
+	slugs   *lru.Cache[string, string] // slug → wiki id; nil: none remembered
+}
+
+// maxSlugs bounds the slugs that a gate remembers.
+const maxSlugs = 10_000
+
+// NewGate returns a gate that asks only once which wiki a slug names. That is
+// for ever, until the wiki is gone, and whether it is gone is asked each time.
+func NewGate(r Rights) (Gate, error) {
+	slugs, err := lru.New[string, string](maxSlugs)
+	return Gate{Records: r, slugs: slugs}, err
+}
 
 // Entry is an opened wiki and what else the principal may do there, for doors
 // that show or hide actions.
@@ -62,11 +78,24 @@ func (g Gate) Enter(ctx context.Context, slug string, a Action) (Entry, error) {
 }
 
 func (g Gate) wiki(ctx context.Context, slug string) (records.Wiki, error) {
+	if g.slugs != nil {
+		if id, ok := g.slugs.Get(slug); ok {
+			w, err := g.Records.Wiki(ctx, id)
+			if !fault.Is(err, fault.NotFound) {
+				return w, err
+			}
+			g.slugs.Remove(slug) // its owner may have made another of that name
+		}
+	}
 	id, err := g.Records.WikiID(ctx, slug)
 	if err != nil {
 		return records.Wiki{}, err
 	}
-	return g.Records.Wiki(ctx, id)
+	w, err := g.Records.Wiki(ctx, id)
+	if err == nil && g.slugs != nil {
+		g.slugs.Add(slug, id)
+	}
+	return w, err
 }
 
 func refusal(d Decision, slug string, a Action) error {

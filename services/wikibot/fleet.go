@@ -80,7 +80,10 @@ func (f *Fleet) build(c Config) error {
 	if err != nil {
 		return err
 	}
-	gate := identity.Gate{Records: s.records}
+	gate, err := identity.NewGate(s.records)
+	if err != nil {
+		return err
+	}
 
 	var errs []error
 	failed := func(err error) {
@@ -114,7 +117,7 @@ func (f *Fleet) build(c Config) error {
 		routes.Management: managementService.Handler(),
 		routes.Wiki:       authenticator.Wiki(wikiService.Handler(), f.hosts.WriteProblem),
 		routes.MCP:        authenticator.Wiki(mcpService.Handler(), f.hosts.WriteProblem),
-		routes.GitHTTP:    authenticator.Git(gitService.Handler(), nil),
+		routes.GitHTTP:    authenticator.Git(gitService.Handler(), gitService.WriteError),
 	})
 	f.server = &http.Server{
 		Handler:           web.Stack(f.log, gateway),
