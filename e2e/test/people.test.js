@@ -40,7 +40,7 @@ test('sign in, create a wiki, get the token once', async () => {
 	await page.getByRole('heading', { level: 1 }).waitFor();
 	assert.doesNotMatch(await page.locator('main').innerText(), /wbt_[A-Za-z0-9_-]{20}/, 'the token is shown twice');
 	await page.goto(fleet.url + '/app/');
-	await page.getByRole('link', { name: /Notes of Ada/ }).first().waitFor();
+	await page.getByRole('heading', { name: 'Notes of Ada' }).waitFor();
 	await inspect(page, 'dashboard');
 });
 
@@ -56,8 +56,6 @@ test('write, read, rename and find a page', async () => {
 		await page.goto(fleet.wiki('ada', path));
 		await inspect(page, path);
 	}
-	// A page that is missing is asked for on purpose; the browser reports its 404.
-	problems = problems.filter((p) => !/404/.test(p));
 });
 
 test('two people edit the same line: nothing is lost', async () => {
@@ -104,5 +102,7 @@ test('everything works without script', async () => {
 });
 
 test('nothing broke a policy, threw or was missing on the way', () => {
-	assert.deepEqual(problems, []);
+	// Asked for on purpose: who is signed in before anybody is, and a missing page.
+	const expected = [/ 401 .*\/app\/\)$/, / 404 .*No%20such%20page\)$/];
+	assert.deepEqual(problems.filter((p) => !expected.some((e) => e.test(p))), []);
 });
