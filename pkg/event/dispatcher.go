@@ -85,7 +85,7 @@ func (d Deps) check() error {
 		wrong = append(wrong, fmt.Errorf("policy %+v has a bound that is missing or too small", p))
 	}
 	if d.Parallel < 1 {
-		wrong = append(wrong, fmt.Errorf("Parallel is %d", d.Parallel))
+		wrong = append(wrong, fmt.Errorf("at least one delivery must be allowed at a time, not %d", d.Parallel))
 	}
 	seen := map[string]bool{}
 	for _, s := range d.Subscriptions {
