@@ -393,7 +393,8 @@ func (o *oracle) search(query string) []string {
 				continue
 			}
 			word := p.text[at+last]
-			if word == g.terms[last] || g.open && (strings.HasPrefix(word, g.words[last]) || slices.Contains(g.alternatives(), word)) {
+			begins := strings.HasPrefix(word, g.words[last]) && (at+last < p.names || !g.short())
+			if word == g.terms[last] || g.open && (begins || slices.Contains(g.alternatives(), word)) {
 				return true
 			}
 		}

@@ -33,6 +33,7 @@ type oraclePage struct {
 	lineage   int
 	info      *markdown.Info
 	text      []string // terms of all columns, with a gap between two
+	names     int      // how many of these are of title and path
 }
 
 type oracleChange struct {
@@ -364,8 +365,10 @@ func (o *oracle) read(live map[string]int) {
 		for _, h := range p.info.Headings {
 			headings += h.Text + "\n"
 		}
-		for _, column := range []string{p.info.Title, path, headings, p.info.Text} {
-			p.text = append(append(p.text, strings.Fields(terms(column))...), "\x00")
+		for i, column := range []string{p.info.Title, path, headings, p.info.Text} {
+			if p.text = append(append(p.text, strings.Fields(terms(column))...), "\x00"); i == 1 {
+				p.names = len(p.text)
+			}
 		}
 		o.pages = append(o.pages, p)
 	}

@@ -161,7 +161,7 @@ func (g *growth) questions() questions {
 		paths:    append([]string{"Nowhere", "/notes/PLAN.md", "", "a/b"}, somePaths...),
 		prefixes: []string{"", "abc", "xyz1", strings.Repeat("0", 41), "0000"},
 		queries: []string{"run", "running home", `"install module"`, "install-mod", "uber", "数据", "据", "nowhere ubung", "", `" *`, "NEAR(a b)", "mount",
-			"naive zzzz", "the", `the "the"`, "title:home", "runnin", "head"},
+			"naive zzzz", "the", `the "the"`, "title:home", "runnin", "head", "no", "pla", "nowh", "zet ru"},
 	}
 	q.filters = append(q.filters, Filter{Limit: rapid.IntRange(1, 3).Draw(g.rt, "limit"), After: rapid.SampledFrom(q.paths).Draw(g.rt, "after")})
 	for range 3 {

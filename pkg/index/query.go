@@ -28,9 +28,12 @@ type group struct {
 // stop reports whether the group is a single stop word.
 func (g group) stop() bool { return !g.quoted && len(g.words) == 1 && stopWords[g.words[0]] }
 
-// minPrefix is how many characters a word needs to stand for longer ones: two
-// letters begin words on nearly every page.
-const minPrefix = 3
+// How many characters an unfinished word needs to stand for longer ones in title
+// and path, and everywhere: fewer letters begin words on nearly every page.
+const (
+	minPrefix     = 3
+	minBodyPrefix = 4
+)
 
 // stopWords are dropped from a query that has other words as well: agents ask in
 // sentences, and "the" is on every page, many times, which is what takes time.
@@ -102,6 +105,12 @@ func cutQuery(query string) string {
 // removes: "runnin" begins "running", whose term is "run".
 var endings = []string{"g", "ng", "ing", "d", "ed"}
 
+// short reports whether the unfinished word stands for longer ones in title and
+// path only.
+func (g group) short() bool {
+	return g.open && utf8.RuneCountInString(g.words[len(g.words)-1]) < minBodyPrefix
+}
+
 // alternatives are the terms that an unfinished last word may stand for, besides
 // all terms that begin with the word.
 func (g group) alternatives() []string {
@@ -125,9 +134,13 @@ func (g group) expression() string {
 	if !g.open {
 		return `"` + head + g.terms[len(g.terms)-1] + `"`
 	}
-	parts := []string{`"` + head + g.words[len(g.words)-1] + `" *`}
+	word := g.words[len(g.words)-1]
+	parts := []string{`"` + head + word + `" *`}
+	if g.short() {
+		parts = []string{`{title path} : "` + head + word + `" *`}
+	}
 	for _, t := range g.alternatives() {
-		if !strings.HasPrefix(t, g.words[len(g.words)-1]) {
+		if g.short() || !strings.HasPrefix(t, word) {
 			parts = append(parts, `"`+head+t+`"`)
 		}
 	}

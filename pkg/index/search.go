@@ -37,16 +37,17 @@ const weights = "10.0, 4.0, 4.0, 1.0"
 // scores are halved.
 //
 // bm25 takes as long as there are occurrences. Where more than manyHits pages
-// match, it ranks those alone that have the words in title, path or headings;
-// the rest follow in the order in which the pages came to be, because of words
-// that are everywhere it knows little to say.
+// match, it ranks those alone that have the words in title, path or headings,
+// and where these are too many as well, in the title; the others follow in the
+// order in which the pages came to be, because of words that are everywhere it
+// knows little to say.
 const (
 	rerankedHits = 200
-	manyHits     = 1000
+	manyHits     = 300
 	rankShare    = 0.75
 	titleShare   = 0.25
 	someWords    = 0.5
-	restRank     = 0.05 // relative to the best
+	restShare    = 0.25 // of the best rank, for those that are not ranked; squared for the widest
 )
 
 // scored is a hit before its snippet is made.
@@ -106,31 +107,57 @@ func (r reader) matches(match string) (n int, err error) {
 	return n, err
 }
 
+// narrower are the columns to which a match that is too wide is confined.
+var narrower = []string{"{title path headings}", "{title}"}
+
 // best returns at most want matches, the best first.
-func (r reader) best(match string, total, want int) ([]scored, error) {
+func (r reader) best(match string, total, want int) (all []scored, err error) {
+	tiers := []string{match}
+	for _, columns := range narrower {
+		if total <= manyHits {
+			break
+		}
+		tier := columns + " : (" + match + ")"
+		if total, err = r.matches(tier); err != nil {
+			return nil, err
+		}
+		tiers = append(tiers, tier)
+	}
+	last := len(tiers) - 1
 	if total <= manyHits {
-		return r.ranked(match, want)
+		all, err = r.ranked(tiers[last], want)
+		last--
 	}
-	all, err := r.ranked("{title path headings} : ("+match+")", want)
-	if err != nil || len(all) >= want || len(all) == total {
-		return all, err
-	}
-	seen := make(map[string]bool, len(all))
-	rank := -1.0
+	seen, best := make(map[string]bool, len(all)), -1.0
 	for _, s := range all {
 		seen[s.Path] = true
-		rank = restRank * all[0].rank
+		best = all[0].rank
 	}
-	query := `SELECT p.path, p.title, p.blob FROM search s JOIN pages p ON p.id = s.rowid WHERE s.search MATCH ? ORDER BY s.rowid LIMIT ?`
-	err = r.each(query, []any{match, want}, func(rows *sql.Rows) error {
-		s := scored{rank: rank}
-		err := s.scan(rows)
-		if !seen[s.Path] && len(all) < want {
-			all = append(all, s)
+	share := 1.0
+	for ; last >= 0 && err == nil && len(all) < want; last-- {
+		if share = share * restShare; len(all) == 0 {
+			share = 1
 		}
+		err = r.unranked(tiers[last], want, func(s scored) {
+			if s.rank = best * share; !seen[s.Path] && len(all) < want {
+				seen[s.Path] = true
+				all = append(all, s)
+			}
+		})
+	}
+	return all, err
+}
+
+// unranked calls f for the first n matches in the order of pages' ids.
+func (r reader) unranked(match string, n int, f func(scored)) error {
+	query := `SELECT p.path, p.title, p.blob FROM
+		(SELECT rowid AS id FROM search WHERE search MATCH ? ORDER BY rowid LIMIT ?) s JOIN pages p ON p.id = s.id`
+	return r.each(query, []any{match, n}, func(rows *sql.Rows) error {
+		var s scored
+		err := s.scan(rows)
+		f(s)
 		return err
 	})
-	return all, err
 }
 
 // ranked returns the best want matches by bm25, the best first.
