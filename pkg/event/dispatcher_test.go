@@ -380,7 +380,7 @@ func TestNewDispatcherReportsAllMistakes(t *testing.T) {
 	h := func(context.Context, *eventsv1.Envelope) error { return nil }
 	_, err := event.NewDispatcher(event.Deps{Policy: event.Policy{MaxAttempts: 1}, Parallel: -1,
 		Subscriptions: []event.Subscription{listen("a", h), listen("a", nil), {Name: "b", Types: []events.Type{"x", "x"}, Handle: h}}})
-	for _, want := range []string{"Outbox and Log", "policy", "Parallel", `"a" lacks`, `"a" is there twice`, `"b" lists "x" twice`} {
+	for _, want := range []string{"Outbox and Log", "policy", "at least one delivery", `"a" lacks`, `"a" is there twice`, `"b" lists "x" twice`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not mention %s", err, want)
 		}

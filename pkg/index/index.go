@@ -36,6 +36,9 @@ type Deps struct {
 	// MaxBytes bounds the size of one copy; 0 means 4 GiB. A wiki whose index
 	// outgrows it cannot be asked: fault.Unavailable.
 	MaxBytes int64
+	// MaxLag is how many steps of the head a published index may be behind before
+	// Publish makes another. 0: none.
+	MaxLag int64
 }
 
 // Cache answers questions about wikis from working copies of their indexes. It

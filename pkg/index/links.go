@@ -74,6 +74,21 @@ func (v *View) Links(ctx context.Context, path string) (to, from []string, err e
 	return unique(to), unique(from), err
 }
 
+// Embedding returns the pages that link to a file or show it, sorted. Where a
+// link may mean one of two files it counts for both.
+func (v *View) Embedding(ctx context.Context, file string) ([]string, error) {
+	var pages []string
+	err := v.read(ctx, func(r reader) error {
+		return r.each(`SELECT p.path FROM embeds e JOIN pages p ON p.id = e.page WHERE e.file = ?`, []any{pagepath.Key(file)}, func(rows *sql.Rows) error {
+			var path string
+			err := rows.Scan(&path)
+			pages = append(pages, path)
+			return err
+		})
+	})
+	return unique(pages), err
+}
+
 // Edge is a link from one page to another.
 type Edge struct{ Source, Target string }
 

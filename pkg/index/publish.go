@@ -179,9 +179,10 @@ func copyFile(from, to string) (digest string, err error) {
 }
 
 // Publish brings the wiki's published index up to its present head. It does
-// nothing when the published one is already there. When it returns nil, an index
-// file of that head or a later one is on stable storage and the record points to
-// it.
+// nothing when the published one is there already, or no more than Deps.MaxLag
+// steps behind: publishing copies the whole index, while a reader catches up a
+// few steps in no time. When it returns nil, such an index file is on stable
+// storage and the record points to it.
 func (c *Cache) Publish(ctx context.Context, wikiID string) error {
 	for range publishAttempts {
 		w, err := c.deps.Records.Wiki(ctx, wikiID)
@@ -212,13 +213,13 @@ func (c *Cache) Publish(ctx context.Context, wikiID string) error {
 	return fault.New(fault.Unavailable, "publish the index of wiki %s: others kept publishing at the same time", wikiID)
 }
 
-// published reports whether the record points to a sound index of its head, as
-// far as can be told without reading it.
+// published reports whether the record points to a sound index of its head, or
+// of a commit not too far behind, as far as can be told without reading it.
 func (c *Cache) published(w records.Wiki) bool {
 	if w.Head == "" {
 		return true
 	}
-	if w.Index.Commit != w.Head {
+	if w.Index.Commit != w.Head && (w.Index.Commit == "" || w.Sequence-w.Index.Sequence > c.deps.MaxLag) {
 		return false
 	}
 	c.mu.Lock()
@@ -260,7 +261,7 @@ func (c *Cache) writeFile(ctx context.Context, w records.Wiki) (file records.Ind
 			_ = os.Remove(temp)
 		}
 	}()
-	head, err := cp.backup(ctx, temp)
+	head, sequence, err := cp.backup(ctx, temp)
 	if err != nil {
 		return file, err
 	}
@@ -273,7 +274,10 @@ func (c *Cache) writeFile(ctx context.Context, w records.Wiki) (file records.Ind
 	if err := f.Sync(); err != nil {
 		return file, err
 	}
-	file = records.Index{Commit: head, File: fmt.Sprintf("index-%s-%s.db", head, hex.EncodeToString(sum.Sum(nil))[:32])}
+	file = records.Index{
+		Commit: head, Sequence: sequence,
+		File: fmt.Sprintf("index-%s-%s.db", head, hex.EncodeToString(sum.Sum(nil))[:32]),
+	}
 	if err := os.Rename(temp, filepath.Join(dir, file.File)); err != nil {
 		return file, err
 	}
@@ -289,18 +293,19 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// backup copies one whole state of the copy to a file and returns its head.
+// backup copies one whole state of the copy to a file and returns its head and
+// the step that brought it.
 // Catching up and reading go on meanwhile.
-func (cp *working) backup(ctx context.Context, to string) (head string, err error) {
+func (cp *working) backup(ctx context.Context, to string) (head string, sequence int64, err error) {
 	// One read transaction around both, so that the name fits the content.
 	s, err := cp.begin(ctx)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer cp.end(s)
 	var raw []byte
-	if _, err := (reader{ctx, s}).one(`SELECT head FROM meta`, nil, &raw); err != nil {
-		return "", err
+	if _, err := (reader{ctx, s}).one(`SELECT head, sequence FROM meta`, nil, &raw, &sequence); err != nil {
+		return "", 0, err
 	}
 	err = s.conn.Raw(func(driver any) error {
 		source, ok := driver.(interface {
@@ -316,7 +321,7 @@ func (cp *working) backup(ctx context.Context, to string) (head string, err erro
 		_, err = b.Step(-1)
 		return errors.Join(err, b.Finish())
 	})
-	return hex.EncodeToString(raw), err
+	return hex.EncodeToString(raw), sequence, err
 }
 
 // tidy deletes index files that nothing points to, except the previous one,

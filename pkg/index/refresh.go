@@ -23,7 +23,7 @@ type content struct {
 	title, category string
 	tags            []string
 	words           int
-	links           []markdown.Link
+	links, embeds   []markdown.Link
 	search          [4]string // terms of title, path, headings, body
 }
 
@@ -45,7 +45,11 @@ func readContent(path string, src []byte) content {
 		}
 	}
 	for _, link := range info.Links {
-		if !link.File && link.Target != "" {
+		switch {
+		case link.Target == "":
+		case link.File:
+			c.embeds = append(c.embeds, link)
+		default:
 			c.links = append(c.links, link)
 		}
 	}
@@ -63,8 +67,8 @@ func fold(s string) string { return pagepath.Key(strings.TrimSpace(s)) }
 // refresher writes page rows.
 type refresher struct {
 	*builder
-	bounds, update, insertPage, insertTag, insertLink, insertSearch *sql.Stmt
-	remove                                                          []*sql.Stmt
+	bounds, update, insertPage, insertTag, insertLink, insertEmbed, insertSearch *sql.Stmt
+	remove                                                                       []*sql.Stmt
 }
 
 // refresh brings the rows of all pages that the applied commits affected in line
@@ -129,6 +133,7 @@ func (r *refresher) prepare() (err error) {
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&r.insertTag, `INSERT OR IGNORE INTO tags (tag, page) VALUES (?, ?)`},
 		{&r.insertLink, `INSERT OR IGNORE INTO links (page, key, alt_key, target) VALUES (?, ?, ?, ?)`},
+		{&r.insertEmbed, `INSERT OR IGNORE INTO embeds (page, file) VALUES (?, ?)`},
 		{&r.insertSearch, `INSERT INTO search (rowid, title, path, headings, body) VALUES (?, ?, ?, ?, ?)`},
 	} {
 		if *s.into, err = r.tx.Prepare(s.text); err != nil {
@@ -137,7 +142,7 @@ func (r *refresher) prepare() (err error) {
 	}
 	for _, text := range []string{
 		`DELETE FROM pages WHERE id = ?`, `DELETE FROM tags WHERE page = ?`,
-		`DELETE FROM links WHERE page = ?`, `DELETE FROM search WHERE rowid = ?`,
+		`DELETE FROM links WHERE page = ?`, `DELETE FROM embeds WHERE page = ?`, `DELETE FROM search WHERE rowid = ?`,
 	} {
 		stmt, err := r.tx.Prepare(text)
 		if err != nil {
@@ -231,6 +236,16 @@ func (r *refresher) write(n *name, c content) error {
 	for _, link := range c.links {
 		if _, err := r.insertLink.Exec(n.id, pagepath.Key(link.Target), pagepath.Key(link.Alt), link.Target); err != nil {
 			return err
+		}
+	}
+	for _, link := range c.embeds {
+		for _, target := range []string{link.Target, link.Alt} {
+			if target == "" {
+				continue
+			}
+			if _, err := r.insertEmbed.Exec(n.id, pagepath.Key(target)); err != nil {
+				return err
+			}
 		}
 	}
 	_, err = r.insertSearch.Exec(n.id, c.search[0], c.search[1], c.search[2], c.search[3])

@@ -3,7 +3,7 @@ package index
 // schemaVersion is the file's user_version. A file of any other version is
 // rebuilt, so there are no migrations: raise it whenever a table, the order of
 // commits, the rules of lineage or the terms of the full text change.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // applicationID marks the file as ours ("WBix").
 const applicationID = 0x57426978
@@ -11,6 +11,8 @@ const applicationID = 0x57426978
 // schema is the whole index. Commits are numbered by seq from 1, oldest first.
 // A name is a path that some commit has had a page at; a page is a name that is
 // in the head's tree, under the same id, which is also its row in search.
+//
+// Links lead to pages, embeds to files, by the keys of their paths.
 //
 // The pages a commit affects are kept twice: one small row per page, clustered
 // by lineage, for the history of a page, and packed with the commit, for the
@@ -83,6 +85,12 @@ CREATE TABLE links (
 ) WITHOUT ROWID;
 CREATE INDEX links_key ON links (key);
 CREATE INDEX links_alt ON links (alt_key) WHERE alt_key <> '';
+CREATE TABLE embeds (
+	page INTEGER NOT NULL,
+	file TEXT NOT NULL,
+	PRIMARY KEY (page, file)
+) WITHOUT ROWID;
+CREATE INDEX embeds_file ON embeds (file);
 CREATE VIRTUAL TABLE search USING fts5 (
 	title, path, headings, body,
 	content = '', contentless_delete = 1, tokenize = 'ascii'

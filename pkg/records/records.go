@@ -96,8 +96,9 @@ type Wiki struct {
 
 // Index points to a published index file.
 type Index struct {
-	Commit string // the commit it describes; "" for none
-	File   string // its name within the wiki's folder
+	Commit   string // the commit it describes; "" for none
+	File     string // its name within the wiki's folder
+	Sequence int64  // the head's step that brought Commit: how far the index lags
 }
 
 // NewWiki is what CreateWiki needs.

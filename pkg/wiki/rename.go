@@ -115,22 +115,22 @@ func planRename(ctx context.Context, snap *snapshot, view *index.View, from plac
 
 // relinkOthers rewrites every other page that links to the page or its files.
 func relinkOthers(ctx context.Context, snap *snapshot, view *index.View, in *intent, from place, to string, files []place) error {
-	linking := map[string]bool{}
-	targets := []string{from.path}
-	for _, f := range files {
-		targets = append(targets, f.path)
+	_, linking, err := view.Links(ctx, from.path)
+	if err != nil {
+		return err
 	}
-	for _, target := range targets {
-		_, sources, err := view.Links(ctx, target)
+	for _, f := range files {
+		pages, err := view.Embedding(ctx, f.path)
 		if err != nil {
 			return err
 		}
-		for _, source := range sources {
-			linking[source] = true
-		}
+		linking = append(linking, pages...)
 	}
-	delete(linking, from.path)
-	for source := range linking {
+	slices.Sort(linking)
+	for _, source := range slices.Compact(linking) {
+		if source == from.path {
+			continue
+		}
 		at, ok, err := snap.page(ctx, source)
 		if err != nil {
 			return err
@@ -150,6 +150,5 @@ func relinkOthers(ctx context.Context, snap *snapshot, view *index.View, in *int
 		in.result.Relinked = append(in.result.Relinked, at.path)
 		in.changes = append(in.changes, &eventsv1.PageChange{Kind: eventsv1.PageChange_KIND_RELINKED, Path: at.path})
 	}
-	slices.Sort(in.result.Relinked)
 	return nil
 }

@@ -13,6 +13,11 @@ import (
 	"wikibot.io/pkg/wiki"
 )
 
+// maxIndexLag is how many commits the published index of a wiki may be behind.
+// It bounds what the first reader after a start has to catch up with (some 2 ms
+// a commit) against copying the index on every save (0.1 s for 3,000 pages).
+const maxIndexLag = 32
+
 // stores are the embedded drivers on one data folder. Several processes may
 // have it open at once: one that serves, and the command line.
 type stores struct {
@@ -42,7 +47,7 @@ func (s *stores) open(data, scratch string, log *slog.Logger) (err error) {
 	if s.git, err = gitstore.Open(filepath.Join(data, "wikis"), gitstore.Options{}); err != nil {
 		return err
 	}
-	if s.index, err = index.New(index.Deps{Git: s.git, Records: s.records, Scratch: scratch}); err != nil {
+	if s.index, err = index.New(index.Deps{Git: s.git, Records: s.records, Scratch: scratch, Log: log, MaxLag: maxIndexLag}); err != nil {
 		return err
 	}
 	s.engine, err = wiki.New(wiki.Deps{Records: s.records, Git: s.git, Index: s.index, Log: log})

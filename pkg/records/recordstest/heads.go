@@ -134,7 +134,7 @@ var headTests = map[string]func(*world){
 	"an index is published by compare and swap": func(w *world) {
 		wiki := w.wiki(w.user("ada").ID, "notes")
 		w.emitted(events.UserCreated, events.WikiCreated)
-		one, two := records.Index{Commit: commit(1), File: "one"}, records.Index{Commit: commit(2), File: "two"}
+		one, two := records.Index{Commit: commit(1), File: "one", Sequence: 3}, records.Index{Commit: commit(2), File: "two"}
 		w.ok(w.Store.PublishIndex(w.ctx, wiki.ID, records.Index{}, one))
 		w.fails(w.Store.PublishIndex(w.ctx, wiki.ID, records.Index{}, two), fault.Conflict)
 		w.fails(w.Store.PublishIndex(w.ctx, wiki.ID, records.Index{Commit: one.Commit, File: "other"}, two), fault.Conflict)

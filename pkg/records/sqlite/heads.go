@@ -149,7 +149,7 @@ func (s *Store) PublishIndex(ctx context.Context, wikiID string, old, new record
 		if w.Index != old {
 			return fault.New(fault.Conflict, "publish index of wiki %s: another one has been published", wikiID)
 		}
-		if err := t.exec(`UPDATE wikis SET index_commit = ?, index_file = ? WHERE id = ?`, new.Commit, new.File, wikiID); err != nil {
+		if err := t.exec(`UPDATE wikis SET index_commit = ?, index_file = ?, index_sequence = ? WHERE id = ?`, new.Commit, new.File, new.Sequence, wikiID); err != nil {
 			return err
 		}
 		return t.emit(env)

@@ -15,13 +15,13 @@ import (
 )
 
 const selectWiki = `SELECT id, slug, name, owner_id, tier, public, head, sequence, head_at, page_count, file_bytes,
-	base_packs, index_commit, index_file, created_at FROM wikis WHERE id = ?`
+	base_packs, index_commit, index_file, index_sequence, created_at FROM wikis WHERE id = ?`
 
 func scanWiki(row scanner) (w records.Wiki, err error) {
 	var headAt, created int64
 	var packs []byte
 	err = row.Scan(&w.ID, &w.Slug, &w.Name, &w.OwnerID, &w.Tier, &w.Public, &w.Head, &w.Sequence, &headAt, &w.PageCount, &w.FileBytes,
-		&packs, &w.Index.Commit, &w.Index.File, &created)
+		&packs, &w.Index.Commit, &w.Index.File, &w.Index.Sequence, &created)
 	if err != nil {
 		return records.Wiki{}, err
 	}
@@ -130,7 +130,7 @@ func (t *tx) reserve(n records.NewWiki) error {
 
 func (t *tx) insertWiki(w records.Wiki) error {
 	n, err := t.affect(`INSERT INTO wikis (id, slug, name, owner_id, tier, public, head, sequence, head_at, page_count, file_bytes,
-		base_packs, index_commit, index_file, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', '', '', ?) ON CONFLICT DO NOTHING`,
+		base_packs, index_commit, index_file, index_sequence, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', '', '', 0, ?) ON CONFLICT DO NOTHING`,
 		w.ID, w.Slug, w.Name, w.OwnerID, w.Tier, w.Public, w.Head, w.Sequence, nanos(w.HeadAt), w.PageCount, w.FileBytes, nanos(w.CreatedAt))
 	if err == nil && n == 0 {
 		return exists("create wiki "+w.Slug, fault.Field{Name: "id", Msg: "is taken"})

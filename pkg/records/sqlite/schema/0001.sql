@@ -44,6 +44,7 @@ CREATE TABLE wikis (
   base_packs   TEXT NOT NULL, -- a JSON array of names
   index_commit TEXT NOT NULL,
   index_file   TEXT NOT NULL,
+  index_sequence INTEGER NOT NULL,
   created_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wikis_by_owner ON wikis (owner_id);
