@@ -181,7 +181,7 @@ func TestUnusablePublishedFileIsRebuiltAndReplaced(t *testing.T) {
 // notice although the pointer looks right.
 func TestDamagedIndexOfTheHeadIsPublishedAgain(t *testing.T) {
 	w := newWorld(t, t.TempDir())
-	wiki := w.save(map[string]string{"A.md": "a"})
+	w.save(map[string]string{"A.md": "a"})
 	c, _ := w.cache()
 	publish(t, c)
 	if err := c.Close(); err != nil {
@@ -193,8 +193,7 @@ func TestDamagedIndexOfTheHeadIsPublishedAgain(t *testing.T) {
 	}
 	reader, _ := w.cache()
 	closing(t, reader)
-	wiki = w.shelf.now()
-	mustView(t, reader, wiki)
+	mustView(t, reader, w.shelf.now())
 	publish(t, reader)
 	last, log := w.cache()
 	closing(t, last)
