@@ -9,12 +9,12 @@ import (
 
 const regular = filemode.Regular
 
-// The trailers with which a commit says through what it was made. They begin
-// with Trailer, and no message that a person or agent writes may.
+// The trailers with which a commit says through what it was made. No line of a
+// message that a person or agent writes begins so.
 const (
-	Trailer      = "Wikibot-"
-	TrailerAgent = Trailer + "Agent"
-	TrailerVia   = Trailer + "Via"
+	trailer      = "Wikibot-"
+	trailerAgent = trailer + "Agent"
+	trailerVia   = trailer + "Via"
 )
 
 // maxMessage bounds a commit message, in bytes.
@@ -23,20 +23,22 @@ const maxMessage = 4000
 // withTrailers finishes a commit message. Lines of the text that look like our
 // trailers are dropped: who acted is never for the writer to claim.
 func withTrailers(text string, by Author) string {
+	// What cannot be seen goes first, or it would hide a trailer from the search
+	// and then uncover it.
+	text = strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
 	var b strings.Builder
-	for line := range strings.Lines(strings.TrimSpace(text)) {
-		if len(line) >= len(Trailer) && strings.EqualFold(line[:len(Trailer)], Trailer) {
+	for line := range strings.Lines(text) {
+		if start := strings.TrimSpace(line); len(start) >= len(trailer) && strings.EqualFold(start[:len(trailer)], trailer) {
 			continue
 		}
 		b.WriteString(line)
 	}
 	message := strings.TrimSpace(b.String())
-	message = strings.Map(func(r rune) rune {
-		if r == '\r' || r != '\n' && r != '\t' && unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(message, ""))
 	if len(message) > maxMessage {
 		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
 	}
@@ -45,10 +47,10 @@ func withTrailers(text string, by Author) string {
 		message += "\n"
 	}
 	if by.Agent != "" {
-		message += TrailerAgent + ": " + signatureText(by.Agent) + "\n"
+		message += trailerAgent + ": " + signatureText(by.Agent) + "\n"
 	}
 	if by.Via != "" {
-		message += TrailerVia + ": " + signatureText(by.Via) + "\n"
+		message += trailerVia + ": " + signatureText(by.Via) + "\n"
 	}
 	return message
 }

@@ -15,9 +15,10 @@ const maxMirrors = 10_000
 // of this: a mirror that could not be written is looked at again on the wiki's
 // next request.
 func (e *Engine) mirror(ctx context.Context, w records.Wiki) {
+	ctx = context.WithoutCancel(ctx) // the writer may have gone away
 	repo, err := e.git.Repo(ctx, w.ID)
 	if err == nil {
-		err = repo.Mirror(context.WithoutCancel(ctx), plumbing.NewHash(w.Head), w.Sequence)
+		err = repo.Mirror(ctx, plumbing.NewHash(w.Head), w.Sequence)
 	}
 	if err != nil {
 		e.mirrored.Remove(w.ID)

@@ -83,20 +83,25 @@ func (e *Engine) write(ctx context.Context, w records.Wiki, req request, plan pl
 			return Result{}, err
 		}
 	}
-	q, err := e.writers.enter(ctx, w.ID)
-	if err != nil {
-		return Result{}, fault.Wrap(err, fault.Unavailable, "write to wiki %s: gave up waiting for the writers ahead", w.Slug)
-	}
-	res, landed, err := e.land(ctx, newer(w, q.last), req, idem, plan)
-	if landed.ID != "" {
-		q.last = landed
-	}
-	e.writers.leave(w.ID, q)
+	res, landed, err := e.inTurn(ctx, w, req, idem, plan)
 	if err != nil || res.Unchanged {
 		return res, err
 	}
 	e.mirror(ctx, landed)
 	return res, nil
+}
+
+// inTurn lands a write when the writers ahead are done. It leaves the queue even
+// if a plan panics, or nobody could write to the wiki any more.
+func (e *Engine) inTurn(ctx context.Context, w records.Wiki, req request, idem *records.Idempotency, plan planner) (Result, records.Wiki, error) {
+	q, err := e.writers.enter(ctx, w.ID)
+	if err != nil {
+		return Result{}, w, fault.Wrap(err, fault.Unavailable, "write to wiki %s: gave up waiting for the writers ahead", w.Slug)
+	}
+	defer e.writers.leave(w.ID, q)
+	res, landed, err := e.land(ctx, newer(w, q.last), req, idem, plan)
+	q.last = landed
+	return res, landed, err
 }
 
 // land tries to commit until the head stands still for it.
@@ -120,6 +125,11 @@ func (e *Engine) land(ctx context.Context, w records.Wiki, req request, idem *re
 			return Result{}, w, err
 		}
 		if in == nil {
+			// There may be nothing left to do because the first copy of this very
+			// request has just done it.
+			if _, done, err := e.recall(ctx, w.ID, req); done != nil || err != nil {
+				return deref(done), w, err
+			}
 			res.Unchanged, res.Revision = true, w.Head
 			return res, w, nil
 		}
@@ -175,9 +185,26 @@ func (e *Engine) commit(ctx context.Context, w records.Wiki, s *snapshot, by Aut
 	}
 	next, err := e.records.AdvanceHead(ctx, change)
 	if err != nil {
+		if now, ok := e.tookPlace(ctx, w.ID, id, err); ok {
+			return now, res, nil
+		}
 		return w, Result{}, err
 	}
 	return next, res, nil
+}
+
+// tookPlace tells whether a step that was answered with an error was taken all
+// the same: the answer may have been lost on its way, and a driver that then
+// tries again finds that the head has moved, by its own hand.
+func (e *Engine) tookPlace(ctx context.Context, wikiID, head string, err error) (records.Wiki, bool) {
+	if moved, ok := errors.AsType[*records.HeadMovedError](err); ok {
+		return moved.Current, moved.Current.Head == head
+	}
+	if !fault.Is(err, fault.Unavailable) {
+		return records.Wiki{}, false
+	}
+	now, err := e.records.Wiki(context.WithoutCancel(ctx), wikiID)
+	return now, err == nil && now.Head == head
 }
 
 func headChange(w records.Wiki, head string, now time.Time, by Author, in *intent) (records.HeadChange, error) {

@@ -90,11 +90,11 @@ func (b *pagesBench) views(ctx context.Context, out io.Writer, h *house) error {
 	for _, conns := range []int{1, 16, 64} {
 		var ours, theirs []float64
 		for range 3 { // alternating, so that whatever else the machine does meets both
-			a, err := load(ctx, peer.addr, h.wikiHost, urls, conns, b.Seconds)
+			a, err := load(ctx, peer.addr, h.wikiHost, urls, conns, b.Length)
 			if err != nil {
 				return fmt.Errorf("peer: %w", err)
 			}
-			c, err := load(ctx, h.addr(), h.wikiHost, urls, conns, b.Seconds)
+			c, err := load(ctx, h.addr(), h.wikiHost, urls, conns, b.Length)
 			if err != nil {
 				return fmt.Errorf("wikibot: %w", err)
 			}
