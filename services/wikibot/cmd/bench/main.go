@@ -28,10 +28,10 @@ func main() {
 }
 
 type pagesBench struct {
-	Bin     string        `default:"bin/wikibot" help:"The binary to measure."`
-	Corpus  string        `help:"Repository to measure with: a folder, bundle or URL. Default: a generated one."`
-	Length  time.Duration `default:"3s" help:"How long each page view run takes."`
-	Saves   int           `default:"60" help:"Sequential saves to compare with git commit."`
+	Bin    string        `default:"bin/wikibot" help:"The binary to measure."`
+	Corpus string        `help:"Repository to measure with: a folder, bundle or URL. Default: a generated one."`
+	Length time.Duration `default:"3s" help:"How long each page view run takes."`
+	Saves  int           `default:"60" help:"Sequential saves to compare with git commit."`
 }
 
 // Run measures one thing after the other and prints a section for each.
