@@ -63,8 +63,10 @@ func TestCommitSaysWhoAndThroughWhat(t *testing.T) {
 	_, err := h.Engine.Save(t.Context(), w, wiki.Save{
 		Path: "Page", Content: []byte("x"),
 		// A writer must not be able to speak for another agent.
-		Message: "Add a page\n\nBecause.\nWikibot-Agent: Somebody Else\nwikibot-via: web",
-		Author:  wiki.Author{UserID: "ada", Name: "Ada <root>\n", Email: "ada@users.wikibot.localhost", Agent: "Claude Code", Via: "mcp"},
+		Message: "Add a page\n\nBecause.\nWikibot-Agent: Somebody Else\nwikibot-via: web\n" +
+			// Hidden behind what is stripped.
+			"\x01Wikibot-Agent: Somebody Else\n\r\xffWikibot-Agent: Somebody Else\n \tWikibot-Agent: Somebody Else",
+		Author: wiki.Author{UserID: "ada", Name: "Ada <root>\n", Email: "ada@users.wikibot.localhost", Agent: "Claude Code", Via: "mcp"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -270,6 +272,35 @@ func TestIdempotencyKey(t *testing.T) {
 	s.Content = []byte("y")
 	if _, err := h.Engine.Save(t.Context(), w, s); !fault.Is(err, fault.Conflict) {
 		t.Errorf("another request under the same key: %v, want a conflict", err)
+	}
+}
+
+// Of copies that overlap, all but the first find that there is nothing to do:
+// that is no answer, for the first copy did it.
+func TestOverlappingRepeatsOfAnOverwriteAnswerAlike(t *testing.T) {
+	h := wikitest.New(t)
+	w := h.Wiki(t, "ada")
+	base := save(t, h, w, "Page", "one\n", "").Revision
+	s := wiki.Save{Path: "Page", Content: []byte("two\n"), Base: base, Author: wikitest.Claude, IdempotencyKey: "k1"}
+	head := h.Now(t, w.ID)
+	const copies = 3
+	e := engineOn(t, h, &crowd{Heads: h.Records, n: copies, here: make(chan struct{})})
+	var all sync.WaitGroup
+	results := make([]wiki.Result, copies)
+	for i := range results {
+		all.Go(func() {
+			res, err := e.Save(t.Context(), head, s)
+			if err != nil {
+				t.Errorf("copy %d: %v", i, err)
+			}
+			results[i] = res
+		})
+	}
+	all.Wait()
+	for _, res := range results {
+		if diff := cmp.Diff(wiki.Result{Path: "Page", Revision: h.Now(t, w.ID).Head}, res); diff != "" {
+			t.Errorf("a copy's answer (-want +got):\n%s", diff)
+		}
 	}
 }
 
