@@ -162,10 +162,11 @@ type matcher struct {
 	begin    [256]bool      // the first bytes of all terms and of the prefix
 	prefix   string
 	prefixOf int
+	groups   int
 }
 
 func newMatcher(groups []group) *matcher {
-	m := &matcher{terms: make(map[string]int)}
+	m := &matcher{terms: make(map[string]int), groups: len(groups)}
 	add := func(term string, group int) {
 		m.terms[term] = group
 		m.begin[term[0]] = true
@@ -184,10 +185,18 @@ func newMatcher(groups []group) *matcher {
 	return m
 }
 
+// like tells, without folding it, which text cannot match: a term begins as its
+// word does, and folding leaves ASCII where it is.
+func (m *matcher) like(raw string) bool {
+	c := raw[0]
+	if c >= 'A' && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c >= utf8.RuneSelf || m.begin[c]
+}
+
 // match returns the number of the group that the token belongs to.
 func (m *matcher) match(t token) (int, bool) {
-	// A term begins as its word does: this saves looking for most words' endings,
-	// which is what takes time.
 	if !m.begin[t.word[0]] {
 		return 0, false
 	}

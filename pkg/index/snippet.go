@@ -18,18 +18,49 @@ const (
 	snippetLooks  = 100 // matches looked at to find the place with most words
 )
 
+// place is a match in a text.
+type place struct{ start, end, group int }
+
+// places finds matches in the text: enough to choose a snippet, which they are
+// as soon as all groups stand within one.
+func places(text string, m *matcher) []place {
+	var found []place
+	enough := len(text)
+	tokensLike(text, m.like, func(t token) bool {
+		if t.start > enough {
+			return false
+		}
+		if i, ok := m.match(t); ok {
+			found = append(found, place{t.start, t.end, i})
+			if from, all := together(found, m.groups); all && enough == len(text) {
+				enough = from + snippetLength
+			}
+		}
+		return len(found) < snippetLooks
+	})
+	return found
+}
+
+// together reports whether the matches that fit into a snippet with the last one
+// are of all groups, and where the first of them begins.
+func together(found []place, groups int) (from int, all bool) {
+	last := found[len(found)-1]
+	seen := make(map[int]bool, groups)
+	for i := len(found) - 1; i >= 0 && last.end <= found[i].start+snippetLength-snippetLead; i-- {
+		seen[found[i].group] = true
+		from = found[i].start
+		if len(seen) == groups {
+			return from, true
+		}
+	}
+	return 0, false
+}
+
 // snippet returns about 200 bytes of the text from where most of the query's
 // words are close together, the first such place; the beginning if there are
 // none. What was left out is shown by "…".
 func snippet(text string, m *matcher) []Span {
-	type place struct{ start, end, group int }
-	var found []place
-	tokens(text, func(t token) bool {
-		if i, ok := m.match(t); ok {
-			found = append(found, place{t.start, t.end, i})
-		}
-		return len(found) < snippetLooks
-	})
+	found := places(text, m)
 	start, most := 0, 0
 	for i, p := range found {
 		groups := make(map[int]bool)

@@ -36,14 +36,25 @@ func (t token) term() string { return stem(t.word) }
 
 // tokens calls f for each token of s until f returns false.
 func tokens(s string, f func(token) bool) {
+	tokensLike(s, nil, f)
+}
+
+// tokensLike is tokens for those whose text, as it stands, passes like: folding
+// is what costs, so a caller who wants few of them says which.
+func tokensLike(s string, like func(raw string) bool, f func(token) bool) {
 	start := -1
 	emit := func(end int) bool {
 		if start < 0 {
 			return true
 		}
-		word := foldWord(s[start:end])
-		t := token{start: start, end: end, word: word}
+		raw := s[start:end]
+		t := token{start: start, end: end}
 		start = -1
+		if like != nil && !like(raw) {
+			return true
+		}
+		word := foldWord(raw)
+		t.word = word
 		return word == "" || f(t)
 	}
 	for i, r := range s {
