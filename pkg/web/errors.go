@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"wikibot.io/contracts/problem"
 	"wikibot.io/pkg/fault"
@@ -45,6 +46,14 @@ var kinds = map[fault.Kind]struct {
 	fault.TooLarge:        {http.StatusRequestEntityTooLarge, problem.TooLarge, "It is too large"},
 	fault.Unavailable:     {http.StatusServiceUnavailable, problem.Unavailable, "Try again in a moment"},
 	fault.Internal:        {http.StatusInternalServerError, problem.Internal, "Something went wrong on our side"},
+}
+
+// WrongMethod notes the methods that an address takes in the answer's header, and
+// returns the error to answer with (RFC 9110 section 15.5.6).
+func WrongMethod(w http.ResponseWriter, r *http.Request, allow ...string) *fault.Error {
+	list := strings.Join(allow, ", ")
+	w.Header().Set("Allow", list)
+	return fault.New(fault.Method, "%s %s: this address takes %s", strings.ToLower(r.Method), r.URL.Path, list)
 }
 
 // Status returns the HTTP status that belongs to an error.

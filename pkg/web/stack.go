@@ -51,13 +51,19 @@ func Stack(log *slog.Logger, next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
+			p := recover()
+			if p != nil && p != http.ErrAbortHandler {
 				rec.Err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 				if rec.Status == 0 {
 					WriteProblem(rw, r, rec.Err)
+					p = nil
 				}
 			}
 			logRequest(log, r, rec, time.Since(start))
+			if p != nil {
+				// Half an answer must not end as if it were the whole one.
+				panic(http.ErrAbortHandler)
+			}
 		}()
 		if err := checkOrigin(r); err != nil {
 			WriteProblem(rw, r, err)

@@ -7,6 +7,7 @@ import (
 
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/web"
 )
 
 // mainRef is the only branch that a wiki has.
@@ -22,9 +23,7 @@ var capabilities = strings.Join([]string{
 // advertise answers info/refs: which service is meant is the one parameter.
 func (s *Service) advertise(w http.ResponseWriter, r *http.Request, entry identity.Entry) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return nil
+		return web.WrongMethod(w, r, http.MethodGet, http.MethodHead)
 	}
 	var out bytes.Buffer
 	service := r.URL.Query().Get("service")

@@ -63,7 +63,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) error {
 		return s.advertise(w, r, entry)
 	case "git-upload-pack":
 		if r.Method != http.MethodPost {
-			return s.notPost(w)
+			return web.WrongMethod(w, r, http.MethodPost)
 		}
 		return s.uploadPack(w, r, entry)
 	case "git-receive-pack":
@@ -93,12 +93,6 @@ func noCache(h http.Header) {
 	h.Set("Expires", "Fri, 01 Jan 1980 00:00:00 GMT")
 }
 
-func (s *Service) notPost(w http.ResponseWriter) error {
-	w.Header().Set("Allow", http.MethodPost)
-	w.WriteHeader(http.StatusMethodNotAllowed)
-	return nil
-}
-
 // noPush says how to edit. It is one line, since git prints it after "remote:".
 func (s *Service) noPush(slug string) string {
 	return fmt.Sprintf("pushing to this wiki is not possible; edit its pages in the browser at %s, through the REST API at %s, or with an agent over MCP at %s",
@@ -114,8 +108,7 @@ func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, err error) 
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	switch p.Status {
 	case http.StatusUnauthorized:
-		_, slug, _ := s.hosts.Kind(r.Host)
-		h.Set("WWW-Authenticate", `Basic realm="`+realm(slug)+`", charset="UTF-8"`)
+		h.Set("WWW-Authenticate", "Basic "+s.hosts.Realm(r)+`, charset="UTF-8"`)
 		p.Error = "this wiki is private or does not exist: send a token of the wiki as the password, with any user name"
 	case http.StatusUnprocessableEntity: // a client that does not speak the protocol
 		p.Status = http.StatusBadRequest
@@ -128,14 +121,4 @@ func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, err error) 
 	if r.Method != http.MethodHead {
 		_, _ = io.WriteString(w, p.Error+"\n") // the client is gone if this fails
 	}
-}
-
-// realm keeps what a client put into Host from ending the quoted string.
-func realm(slug string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == '"' || r == '\\' || r > '~' {
-			return -1
-		}
-		return r
-	}, slug)
 }

@@ -146,7 +146,5 @@ func (s *Service) notPost(w http.ResponseWriter, r *http.Request, slug string) e
 	if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
 		return s.human.write(w, slug, s.hosts.Wiki(slug, "/mcp"), s.hosts.Root("/app/"))
 	}
-	w.Header().Set("Allow", http.MethodPost)
-	w.WriteHeader(http.StatusMethodNotAllowed)
-	return nil
+	return web.WrongMethod(w, r, http.MethodPost)
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"wikibot.io/pkg/web"
 )
 
 // policy lets a page show its text, its own style sheet and script, and
@@ -85,7 +87,7 @@ func (a *answer) send(v *visit, status int) {
 		}
 	}
 	body, length := a.body, a.length
-	if acceptsGzip(v.r.Header["Accept-Encoding"]) && len(body) > 1000 {
+	if web.AcceptsGzip(v.r.Header) && len(body) > 1000 {
 		body, length = a.compressed()
 		h["Content-Encoding"] = gzipValue
 	}
@@ -101,23 +103,6 @@ func matches(values []string, etag string) bool {
 	for _, v := range values {
 		if v == "*" || strings.Contains(v, strings.TrimPrefix(etag, "W/")) {
 			return true
-		}
-	}
-	return false
-}
-
-// acceptsGzip reads Accept-Encoding as far as browsers and proxies use it:
-// gzip named, and not with a quality of zero.
-func acceptsGzip(values []string) bool {
-	for _, v := range values {
-		for len(v) > 0 {
-			var part string
-			part, v, _ = strings.Cut(v, ",")
-			name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
-			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				q = strings.TrimSpace(q)
-				return q != "q=0" && q != "q=0.0" && q != "q=0.00" && q != "q=0.000"
-			}
 		}
 	}
 	return false

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"strconv"
 
+	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/look"
 	"wikibot.io/pkg/markdown"
+	"wikibot.io/pkg/web"
 )
 
 const assetsAt = "/-/assets/"
@@ -51,27 +53,21 @@ func (a *assets) add(stem, ext, mime, content string) string {
 	return assetsAt + name
 }
 
-func (a *assets) serve(w http.ResponseWriter, r *http.Request, name string) {
+func (a *assets) serve(w http.ResponseWriter, r *http.Request, name string) error {
 	h := w.Header()
 	h["Content-Security-Policy"] = cspValue
 	f, ok := a.files[name]
 	switch {
 	case !ok:
-		// A page from before a deployment may ask for a name that is gone; nobody
-		// may remember the refusal.
-		h.Set("Cache-Control", "no-store")
-		http.Error(w, "no such asset", http.StatusNotFound)
-		return
+		return fault.New(fault.NotFound, "read asset %s: it is gone; reload the page", name)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		h.Set("Allow", "GET, HEAD")
-		http.Error(w, "assets can only be read", http.StatusMethodNotAllowed)
-		return
+		return web.WrongMethod(w, r, http.MethodGet, http.MethodHead)
 	}
 	h.Set("Content-Type", f.mime)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	body := f.body
-	if acceptsGzip(r.Header["Accept-Encoding"]) {
+	if web.AcceptsGzip(r.Header) {
 		h["Content-Encoding"] = gzipValue
 		body = f.zipped
 	}
@@ -79,4 +75,5 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request, name string) {
 	if r.Method == http.MethodGet {
 		w.Write(body) // the reader is gone if this fails
 	}
+	return nil
 }

@@ -25,6 +25,7 @@ type errorView struct {
 var advice = map[problem.Type]struct{ safe, next string }{
 	problem.Invalid:      {"Nothing was changed.", "Go back, mend what is named above, and send it again."},
 	problem.Forbidden:    {"Nothing was changed.", "Ask the wiki's owner for the right to do this."},
+	problem.Method:       {"Nothing was changed.", "Follow a link or a button of the wiki instead of this address."},
 	problem.NotFound:     {"", "It may have been renamed or deleted, or the address is not quite right. The index and the search know what is there."},
 	problem.Exists:       {"Nothing was changed.", "Choose another name, or open what is there."},
 	problem.Conflict:     {"Nothing was changed.", "Open the page again and repeat what you did."},
@@ -50,7 +51,7 @@ func (u *UI) writeError(w http.ResponseWriter, r *http.Request, err error) {
 			w.WriteHeader(http.StatusSeeOther)
 			return
 		}
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("WWW-Authenticate", u.hosts.Challenge(r))
 	}
 	if !browser && !strings.Contains(r.Header.Get("Accept"), "*/*") && r.Header.Get("Accept") != "" || !browser && fault.Is(err, fault.Unauthenticated) {
 		w.Header()["Content-Security-Policy"] = cspValue

@@ -15,6 +15,13 @@ type screen struct {
 	keep      bool               // a refused POST shows the text it carried
 }
 
+func (s screen) methods() []string {
+	if s.post == nil {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{http.MethodGet, http.MethodHead, http.MethodPost}
+}
+
 // table lists the screens. The principal must be allowed the action to see the
 // form as well as to send it.
 func (u *UI) table() map[string]screen {

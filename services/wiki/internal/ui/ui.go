@@ -90,11 +90,13 @@ func (v *visit) mayWrite() bool { return v.in.May(identity.Write) }
 
 // ServeHTTP answers a request whose context carries the principal.
 func (u *UI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var err error
 	if name, ok := strings.CutPrefix(r.URL.Path, assetsAt); ok {
-		u.assets.serve(w, r, name)
-		return
+		err = u.assets.serve(w, r, name)
+	} else {
+		err = u.serve(w, r)
 	}
-	if err := u.serve(w, r); err != nil {
+	if err != nil {
 		u.writeError(w, r, err)
 	}
 }
@@ -114,7 +116,7 @@ func (u *UI) serve(w http.ResponseWriter, r *http.Request) error {
 		show = nil
 	}
 	if show == nil {
-		return methodNotAllowed(w, s)
+		return web.WrongMethod(w, r, s.methods()...)
 	}
 	in, err := u.enter(r.Context(), slug, s.action)
 	if err != nil {
@@ -138,15 +140,4 @@ func (u *UI) enter(ctx context.Context, slug string, a identity.Action) (identit
 		return in, err
 	}
 	return u.gate.Enter(ctx, slug, a)
-}
-
-func methodNotAllowed(w http.ResponseWriter, s screen) error {
-	allow := "GET, HEAD"
-	if s.post != nil {
-		allow += ", POST"
-	}
-	w.Header().Set("Allow", allow)
-	w.Header()["Content-Security-Policy"] = cspValue
-	http.Error(w, "this address takes "+allow, http.StatusMethodNotAllowed)
-	return nil
 }

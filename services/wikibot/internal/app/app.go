@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"wikibot.io/pkg/web"
 )
 
 // dist is what `npm run build` in spa/ wrote. The file .gitkeep lets a fresh
@@ -157,7 +159,7 @@ func serve(w http.ResponseWriter, r *http.Request, f *file) {
 	h.Set("Cache-Control", f.cache)
 	h.Set("Vary", "Accept-Encoding")
 	body, etag := f.body, f.etag
-	if acceptsGzip(r) {
+	if web.AcceptsGzip(r.Header) {
 		if zipped := f.zipped(); zipped != nil {
 			body, etag = zipped, etag+"-gzip" // a validator names one encoding (RFC 9110 section 8.8.3)
 			h.Set("Content-Encoding", "gzip")
@@ -168,22 +170,4 @@ func serve(w http.ResponseWriter, r *http.Request, f *file) {
 	whole := r.Clone(r.Context())
 	whole.Header.Del("Range")
 	http.ServeContent(w, whole, f.name, time.Time{}, bytes.NewReader(body))
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110 section 12.5.3): gzip is named, and
-// not with a weight of zero.
-func acceptsGzip(r *http.Request) bool {
-	for _, item := range strings.Split(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
-		coding, params, _ := strings.Cut(item, ";")
-		if !strings.EqualFold(strings.TrimSpace(coding), "gzip") {
-			continue
-		}
-		weight, found := strings.CutPrefix(strings.TrimSpace(params), "q=")
-		if !found {
-			return true
-		}
-		q, err := strconv.ParseFloat(weight, 64)
-		return err == nil && q > 0
-	}
-	return false
 }
