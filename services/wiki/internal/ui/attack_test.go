@@ -57,6 +57,23 @@ func TestHostileNameIsRefused(t *testing.T) {
 	}
 }
 
+// An answer must not grow with the square of what a stranger asks for.
+func TestAddressOfManyFolders(t *testing.T) {
+	s := newSite(t)
+	for _, folders := range []int{400, 1900, 20_000} {
+		deep := strings.Repeat("a/", folders) + "b"
+		for _, path := range []string{"/" + deep, "/-/history/" + deep, "/-/edit/" + deep, "/-/new?path=" + deep, "/-/index/" + deep, "/-/diff/" + deep} {
+			for _, as := range []string{"anonymous", "owner"} {
+				if a := s.get(as, "open", path); a.Body.Len() > 10*len(deep)+64<<10 {
+					t.Errorf("%s asks for %d folders, %.12s…: %d bytes of address, %d of answer", as, folders, path, len(path), a.Body.Len())
+				}
+			}
+		}
+	}
+	s.plant(s.open, map[string]string{strings.Repeat("d/", 100) + "Deep.md": "x"})
+	s.get("anonymous", "open", "/"+strings.Repeat("d/", 100)+"Deep").want(200).says("…")
+}
+
 // What people and imports write must never become markup, in any screen.
 func TestStoredScript(t *testing.T) {
 	s := newSite(t)

@@ -103,14 +103,27 @@ func window(present, n int) (from, to int) {
 // crumb is one step of the breadcrumbs.
 type crumb struct{ Name, URL string }
 
+// maxCrumbs is how many folders the breadcrumbs name, the nearest ones. Every
+// step's link repeats the path so far: without a bound a stranger's address of
+// 40 kB would be answered with hundreds of megabytes.
+const maxCrumbs = 16
+
 // crumbs lists the steps above a path.
 func crumbs(path string) []crumb {
-	steps := []crumb{{home, "/"}}
-	for _, folder := range ancestors(path) {
-		steps = append(steps, crumb{pagepath.Title(folder), pageURL(folder)})
-	}
 	if pagepath.Key(path) == pagepath.Key(home) {
 		return nil
+	}
+	steps := []crumb{{home, "/"}}
+	if len(path) > 4*pagepath.MaxPath { // nothing that anybody meant
+		return steps
+	}
+	folders := ancestors(path)
+	if left := len(folders) - maxCrumbs; left > 0 {
+		steps = append(steps, crumb{"…", pageURL(folders[left-1])})
+		folders = folders[left:]
+	}
+	for _, folder := range folders {
+		steps = append(steps, crumb{pagepath.Title(folder), pageURL(folder)})
 	}
 	return steps
 }
