@@ -26,10 +26,16 @@ type Admin struct {
 }
 
 // OpenAdmin opens the data folder for an operator. The base URL is only for the
-// addresses that are printed.
+// addresses that are printed; "" means where the folder is, or was last, served.
 func OpenAdmin(data, baseURL string, log *slog.Logger) (*Admin, error) {
 	if data == "" {
 		return nil, errors.New("--data: name the folder that holds everything")
+	}
+	if baseURL == "" {
+		var err error
+		if baseURL, err = readAddress(data); err != nil {
+			return nil, fmt.Errorf("find out where %s is served: %w", data, err)
+		}
 	}
 	hosts, err := web.NewHosts(baseURL)
 	if err != nil {

@@ -20,4 +20,5 @@
 //	keys/          signing keys of sessions, readable by their owner alone
 //	scratch/       working copies of indexes; emptied at every start
 //	serving.lock   held by the one process that serves
+//	address        where that process is reached
 package wikibot

@@ -63,6 +63,9 @@ func (f *Fleet) open(c Config) (err error) {
 	if f.hosts, err = c.hosts(f.listener.Addr().(*net.TCPAddr).Port); err != nil {
 		return err
 	}
+	if err := writeAddress(c.Data, f.hosts.Root("")); err != nil {
+		return err
+	}
 	if f.stores, err = openStores(c.Data, filepath.Join(c.Data, "scratch"), f.log); err != nil {
 		return err
 	}

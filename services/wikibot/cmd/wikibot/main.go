@@ -94,7 +94,7 @@ func (s *serve) Run(e *env) error {
 
 type dataFlags struct {
 	Data    string `required:"" placeholder:"DIR" help:"The data folder."`
-	BaseURL string `name:"base-url" default:"http://wikibot.localhost:8080" placeholder:"URL" help:"Where the fleet is reached, for the addresses printed (${default})."`
+	BaseURL string `name:"base-url" placeholder:"URL" help:"Where the fleet is reached, for the addresses printed. Default: where the folder is being served, or was last."`
 }
 
 func (d dataFlags) open(e *env) (*wikibot.Admin, error) {
