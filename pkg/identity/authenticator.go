@@ -219,7 +219,7 @@ func (a *Authenticator) token(r *http.Request, secret string) (Principal, error)
 // noteUse tells the records that a token was used. It is for people to look at,
 // so a failure is logged and the request goes on.
 func (a *Authenticator) noteUse(r *http.Request, t records.Token, now time.Time) {
-	use := touch{t.Hash, ClientName(r)}
+	use := touch{t.Hash, ClientName(r.UserAgent())}
 	if last, ok := a.touched.Get(use); ok && now.Sub(last) < touchEvery {
 		return
 	}
