@@ -56,6 +56,18 @@ func WrongMethod(w http.ResponseWriter, r *http.Request, allow ...string) *fault
 	return fault.New(fault.Method, "%s %s: this address takes %s", strings.ToLower(r.Method), r.URL.Path, list)
 }
 
+// AllowedMethods lists the methods that an address takes, for [WrongMethod], where
+// a router has to be asked.
+func AllowedMethods(takes func(method string) bool) []string {
+	var allow []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete} {
+		if takes(m) {
+			allow = append(allow, m)
+		}
+	}
+	return allow
+}
+
 // Status returns the HTTP status that belongs to an error.
 func Status(err error) int { return kinds[fault.KindOf(err)].status }
 

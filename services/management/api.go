@@ -3,14 +3,13 @@ package management
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"reflect"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
 
 	"wikibot.io/contracts/problem"
 	"wikibot.io/pkg/fault"
@@ -57,17 +56,8 @@ func apiConfig() huma.Config {
 	}
 }
 
-// jsonFormat is the library's, but for text that is not UTF-8: the standard
-// decoder would put replacement characters in its place, in silence.
-var jsonFormat = huma.Format{
-	Marshal: huma.DefaultJSONFormat.Marshal,
-	Unmarshal: func(data []byte, v any) error {
-		if !utf8.Valid(data) {
-			return errors.New("the body is not UTF-8")
-		}
-		return json.Unmarshal(data, v)
-	},
-}
+// jsonFormat is the library's, but for text that cannot be kept as it was sent.
+var jsonFormat = huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: web.UnmarshalText}
 
 // operation registers a handler. All that is common to the operations is here.
 func operation[I, O any](api huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
@@ -193,6 +183,8 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	web.WriteProblem(w, r, fault.New(fault.NotFound, "%s %s: the management API has no such path", r.Method, r.URL.Path))
 }
 
-func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	web.WriteProblem(w, r, fault.New(fault.Method, "%s %s: this path does not take the method", r.Method, r.URL.Path))
+func wrongMethod(w http.ResponseWriter, r *http.Request) {
+	web.WriteProblem(w, r, web.WrongMethod(w, r, web.AllowedMethods(func(method string) bool {
+		return chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, r.URL.Path)
+	})...))
 }

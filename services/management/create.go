@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"wikibot.io/contracts/events"
-	"wikibot.io/pkg/account"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/names"
@@ -14,14 +13,8 @@ import (
 	"wikibot.io/pkg/tier"
 )
 
-// DefaultToken is the name of the token that is made with a wiki.
-const DefaultToken = "default"
-
-// CreateUser creates a user for the command line, by the rules of sign-in: see
-// [account.Register].
-func CreateUser(ctx context.Context, store UserStore, r account.Registration) (records.User, error) {
-	return account.Register(ctx, store, r)
-}
+// defaultToken is the name of the token that is made with a wiki.
+const defaultToken = "default"
 
 // NewWiki is what a wiki is made from.
 type NewWiki struct {
@@ -134,6 +127,6 @@ func newToken(wikiID, userID string, now time.Time) (records.Token, string) {
 	secret, hash := identity.NewWikiToken()
 	return records.Token{
 		ID: events.NewID(now), Hash: hash, WikiID: wikiID, UserID: userID,
-		Name: DefaultToken, Role: records.Editor, CreatedAt: now,
+		Name: defaultToken, Role: records.Editor, CreatedAt: now,
 	}, secret
 }

@@ -22,6 +22,5 @@
 // wiki.deleted removes what belonged to the wiki.
 //
 // The API is described in contracts/api/management.openapi.json, generated from
-// the types here. [CreateUser] and [CreateWiki] hold the rules for the command
-// line as well.
+// the types here. [CreateWiki] holds the rules for the command line as well.
 package management

@@ -64,7 +64,7 @@ func newFleet(t *testing.T) *fleet {
 
 func (f *fleet) user(t *testing.T, username string, tier records.Tier) records.User {
 	t.Helper()
-	u, err := management.CreateUser(t.Context(), f.records, account.Registration{Email: username + "@example.org", Username: username, Tier: tier})
+	u, err := account.Register(t.Context(), f.records, account.Registration{Email: username + "@example.org", Username: username, Tier: tier})
 	if err != nil {
 		t.Fatal(err)
 	}

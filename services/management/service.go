@@ -9,19 +9,12 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 
-	"wikibot.io/pkg/account"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
 
 	eventsv1 "wikibot.io/contracts/events/v1"
 )
-
-// UserStore keeps users: see [records.Users].
-type UserStore interface {
-	account.Store
-	User(ctx context.Context, id string) (records.User, error)
-}
 
 // WikiStore keeps wikis and their names: see [records.Wikis].
 type WikiStore interface {
@@ -31,7 +24,7 @@ type WikiStore interface {
 
 // Store is what the service needs of the records.
 type Store interface {
-	UserStore
+	User(ctx context.Context, id string) (records.User, error)
 	WikiStore
 	identity.Rights
 	UpdateWiki(ctx context.Context, id string, c records.WikiChange, actor *eventsv1.Actor) (records.Wiki, error)
@@ -72,7 +65,7 @@ func New(d Deps) (*Service, error) {
 	router := chi.NewRouter()
 	router.Use(noStore, func(next http.Handler) http.Handler { return d.Authenticator.Root(next, nil) }, sessionOnly)
 	router.NotFound(notFound)
-	router.MethodNotAllowed(methodNotAllowed)
+	router.MethodNotAllowed(wrongMethod)
 	s.api = humachi.New(router, apiConfig())
 	s.register()
 	describeErrors(s.api.OpenAPI())

@@ -12,7 +12,6 @@ import (
 	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
 	"wikibot.io/contracts/problem"
-	"wikibot.io/pkg/account"
 	"wikibot.io/pkg/event"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
@@ -185,6 +184,7 @@ func TestWrongFieldsAllAtOnce(t *testing.T) {
 		{"nothing sent", free, ``, 400, problem.Invalid, ""},
 		{"too large", free, `{"slug":"ada","name":"` + strings.Repeat("x", 20000) + `"}`, 413, problem.TooLarge, ""},
 		{"invalid UTF-8", free, "{\"slug\":\"ada\",\"name\":\"\xff\"}", 400, problem.Invalid, ""},
+		{"half a surrogate pair", free, `{"slug":"ada","name":"\ud800"}`, 400, problem.Invalid, ""},
 		{"control characters", free, `{"slug":"ada","name":"a\u0000\u202e"}`, 422, problem.Invalid, "name: holds characters"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
@@ -386,19 +386,14 @@ func TestCleanup(t *testing.T) {
 	}
 }
 
-func TestCreateUserRules(t *testing.T) {
+func TestWrongMethodSaysWhichAreRight(t *testing.T) {
 	f := newFleet(t)
-	f.user(t, "ada", records.Free)
-	for _, c := range []struct {
-		why  string
-		r    account.Registration
-		kind fault.Kind
-	}{
-		{"both taken", account.Registration{Email: "ADA@example.org", Username: "ada"}, fault.Exists},
-		{"reserved", account.Registration{Email: "x@example.org", Username: "www"}, fault.Invalid},
-	} {
-		if _, err := management.CreateUser(t.Context(), f.records, c.r); !fault.Is(err, c.kind) {
-			t.Errorf("%s: got %v, want %s", c.why, err, c.kind)
+	c := f.as(t, f.user(t, "ada", records.Free))
+	for path, want := range map[string]string{"/api/wikis": "GET, POST", "/api/wikis/ada": "GET, PATCH, DELETE", "/api/me": "GET"} {
+		res := c.do(t, http.MethodPut, path, "{}")
+		res.problem(http.StatusMethodNotAllowed, problem.Method)
+		if got := res.Header().Get("Allow"); got != want {
+			t.Errorf("%s: Allow %q, want %q", path, got, want)
 		}
 	}
 }

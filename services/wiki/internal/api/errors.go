@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -77,24 +76,14 @@ func noRoute(w http.ResponseWriter, r *http.Request) {
 }
 
 func wrongMethod(w http.ResponseWriter, r *http.Request) {
-	var allow []string
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete} {
-		known := m
-		if m == http.MethodHead {
-			known = http.MethodGet
+	err := web.WrongMethod(w, r, web.AllowedMethods(func(method string) bool {
+		if method == http.MethodHead {
+			method = http.MethodGet // see middleware.GetHead
 		}
-		if chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), known, r.URL.RawPath) {
-			allow = append(allow, m)
-		}
-	}
-	msg := "%s %s: allowed are " + strings.Join(allow, ", ")
+		return chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, r.URL.RawPath)
+	})...)
 	if verb := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; verbs[verb] {
-		msg += "; for the page whose name ends in /" + verb + " write the slash before it as %%2F"
+		err.Msg += "; for the page whose name ends in /" + verb + " write the slash before it as %2F"
 	}
-	p := web.ProblemOf(r, fault.New(fault.Invalid, msg, strings.ToLower(r.Method), r.URL.Path))
-	p.Title, p.Status = "This method does not work here", http.StatusMethodNotAllowed
-	w.Header().Set("Allow", strings.Join(allow, ", "))
-	w.Header().Set("Content-Type", problem.MediaType)
-	w.WriteHeader(p.Status)
-	json.NewEncoder(w).Encode(p) // the client is gone if this fails
+	web.WriteProblem(w, r, err)
 }
