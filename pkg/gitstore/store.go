@@ -136,6 +136,10 @@ func (s *Store) Remove(ctx context.Context, wikiID string) error {
 	s.mu.Lock()
 	r := s.repos[wikiID]
 	delete(s.repos, wikiID)
+	if r != nil && r.elem != nil {
+		s.loaded.Remove(r.elem)
+		r.elem = nil
+	}
 	s.mu.Unlock()
 	if r != nil {
 		r.unload()

@@ -148,4 +148,7 @@ func TestSavedFilesAreReadByUsAndByGit(t *testing.T) {
 	if _, err := s.Repo(t.Context(), wikiID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("removed repository: %v", err)
 	}
+	if open, loaded := s.files.open.Len(), s.loaded.Len(); open != 0 || loaded != 0 {
+		t.Errorf("of a removed repository %d files are open and %d tables loaded", open, loaded)
+	}
 }

@@ -228,11 +228,12 @@ func (r *Repo) unload() {
 	r.history.mu.Lock()
 	r.history.newest, r.history.seen = OID{}, nil
 	r.history.mu.Unlock()
+	r.store.files.forget(r.packDir)
+	r.store.files.forget(r.refsDir)
 	if t == nil {
 		return
 	}
 	for _, p := range t.packs {
 		r.store.files.forget(p.file)
 	}
-	r.store.files.forget(r.packDir)
 }
