@@ -86,7 +86,7 @@ func (s *Store) open(path string) error {
 	if err := s.writer.migrate(ctx); err != nil {
 		return err
 	}
-	go s.writer.run()
+	s.writer.start()
 	if s.reads, err = connect(path, readers, "&_pragma=query_only(1)"); err != nil {
 		return err
 	}

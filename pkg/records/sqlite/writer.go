@@ -93,12 +93,17 @@ func (w *writer) nudge() {
 	}
 }
 
-// run is the writer's goroutine. It ends when the writer is closed and the
-// queue is empty.
-func (w *writer) run() {
+// start lets the writer work. From then on close waits for it.
+func (w *writer) start() {
 	w.mu.Lock()
 	w.started = true
 	w.mu.Unlock()
+	go w.run()
+}
+
+// run is the writer's goroutine. It ends when the writer is closed and the
+// queue is empty.
+func (w *writer) run() {
 	defer close(w.done)
 	for range w.ready {
 		for {
