@@ -23,16 +23,17 @@ type errorView struct {
 
 // advice says, for each problem, what has become of things and what to do next.
 var advice = map[problem.Type]struct{ safe, next string }{
-	problem.Invalid:      {"Nothing was changed.", "Go back, mend what is named above, and send it again."},
-	problem.Forbidden:    {"Nothing was changed.", "Ask the wiki's owner for the right to do this."},
-	problem.Method:       {"Nothing was changed.", "Follow a link or a button of the wiki instead of this address."},
-	problem.NotFound:     {"", "It may have been renamed or deleted, or the address is not quite right. The index and the search know what is there."},
-	problem.Exists:       {"Nothing was changed.", "Choose another name, or open what is there."},
-	problem.Conflict:     {"Nothing was changed.", "Open the page again and repeat what you did."},
-	problem.LimitReached: {"Nothing was changed. Everything that exists can still be read, edited and deleted.", "The owner can choose a larger plan, or delete what is not needed."},
-	problem.TooLarge:     {"Nothing was changed.", "Split it into several pages, and link them."},
-	problem.Unavailable:  {"Nothing was changed.", "Try again in a moment."},
-	problem.Internal:     {"What was saved before is safe.", "Try again. If it happens again, report the number below."},
+	problem.Invalid:         {"Nothing was changed.", "Go back, mend what is named above, and send it again."},
+	problem.Unauthenticated: {"Nothing was changed.", "Sign in, then do it again."},
+	problem.Forbidden:       {"Nothing was changed.", "Ask the wiki's owner for the right to do this."},
+	problem.Method:          {"Nothing was changed.", "Follow a link or a button of the wiki instead of this address."},
+	problem.NotFound:        {"", "It may have been renamed or deleted, or the address is not quite right. The index and the search know what is there."},
+	problem.Exists:          {"Nothing was changed.", "Choose another name, or open what is there."},
+	problem.Conflict:        {"Nothing was changed.", "Open the page again and repeat what you did."},
+	problem.LimitReached:    {"Nothing was changed. Everything that exists can still be read, edited and deleted.", "The owner can choose a larger plan, or delete what is not needed."},
+	problem.TooLarge:        {"Nothing was changed.", "Split it into several pages, and link them."},
+	problem.Unavailable:     {"Nothing was changed.", "Try again in a moment."},
+	problem.Internal:        {"What was saved before is safe.", "Try again. If it happens again, report the number below."},
 }
 
 // writeError answers a request that failed. Browsers get a page, or are led to
