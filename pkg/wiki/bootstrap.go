@@ -32,8 +32,9 @@ var categories = []category{
 	{"index", "a page that leads to others", "one line for each page it leads to, saying why one would go there."},
 }
 
-// system is the author of what nobody in particular wrote.
-var system = Author{Name: "wikibot", Email: "wikibot@users.noreply.invalid"}
+// system is the author of what nobody in particular wrote: a program, acting for
+// nobody but itself.
+var system = Author{Name: "wikibot", Email: "wikibot@users.noreply.invalid", Agent: "wikibot"}
 
 // Bootstrap puts the first pages into a new wiki. It does nothing if the wiki
 // has a commit already, so it may run any number of times, at once too.

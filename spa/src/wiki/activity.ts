@@ -9,7 +9,7 @@ export interface Writer {
 /** Undefined while nobody has written yet. */
 export function writerOf(activity: LastActivity): Writer | undefined {
   const { agent, name } = activity;
-  if (agent) return { ink: "agent", name: name ? `${agent} for ${name}` : agent };
+  if (agent) return { ink: "agent", name: name && name !== agent ? `${agent} for ${name}` : agent };
   return name ? { ink: "human", name } : undefined;
 }
 

@@ -118,6 +118,22 @@ func (h *house) request(ctx context.Context, method, path string, body any) (sta
 	return res.StatusCode, data, err
 }
 
+// app asks for the management app, which touches no wiki.
+func (h *house) app(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.addr()+"/app/", http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Host = h.url.Host
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return err
+}
+
 // memory is the resident memory of a process, in MiB.
 func memory(pid int) float64 {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
