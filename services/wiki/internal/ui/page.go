@@ -10,6 +10,7 @@ import (
 	"wikibot.io/pkg/index"
 	"wikibot.io/pkg/pagepath"
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/web"
 	"wikibot.io/pkg/wiki"
 )
 
@@ -115,7 +116,7 @@ type pageView struct {
 	Article    *article
 	Provenance provenance
 	LinkedFrom []string
-	Gathering  bool // the index is still being made: Provenance and LinkedFrom are not known yet
+	Gathering  bool // the index is not there yet: Provenance and LinkedFrom are not known
 	Files      []wiki.File
 	Past       *index.Entry // the revision shown, if not the present one
 	Merged     string       // the revision that a save found and was merged with
@@ -189,8 +190,19 @@ func (u *UI) viewOf(v *visit, p wiki.Page) (*pageView, error) {
 }
 
 // surroundings adds what only the index knows: who wrote the page and what
-// links to it.
+// links to it. An index that cannot be had, such as when the disk is full, takes
+// the page itself from nobody.
 func (u *UI) surroundings(v *visit, d *pageView) error {
+	err := u.gather(v, d)
+	if fault.Is(err, fault.Unavailable) {
+		web.RecordOf(v.ctx()).Err = err
+		d.LinkedFrom, d.Gathering = nil, true
+		return nil
+	}
+	return err
+}
+
+func (u *UI) gather(v *visit, d *pageView) error {
 	w := v.in.Wiki
 	view, ok, err := u.indexes.wait(w.ID, func() (*index.View, error) {
 		return u.engine.Index(context.WithoutCancel(v.ctx()), w)

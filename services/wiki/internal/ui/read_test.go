@@ -239,3 +239,14 @@ func TestWikiWithoutHome(t *testing.T) {
 	s.save(s.open, "README", "", "# Read me\n")
 	s.get("anonymous", "open", "/").want(302).leads("/README")
 }
+
+// The text is in git, which can be read when there is no room for an index.
+func TestPageWithoutIndex(t *testing.T) {
+	s := newSite(t)
+	s.save(s.open, "Guide", "", "the text\n")
+	s.must(s.Index.Close())
+	s.get("anonymous", "open", "/Guide").want(200).says("the text")
+	s.get("editor", "open", "/-/edit/Guide").want(200)
+	s.get("anonymous", "open", "/-/source/Guide").want(200)
+	s.get("anonymous", "open", "/-/changelog").want(503)
+}
