@@ -27,13 +27,32 @@ type content struct {
 	search          [4]string // terms of title, path, headings, body
 }
 
-// readContent reads a page's text.
-func readContent(path string, src []byte) content {
+// readContent reads a page's text. A text on which the parser panics is listed
+// under its name and no more: one page must not take the index, or the process,
+// down with it.
+func readContent(path string, src []byte) (c content) {
+	defer func() {
+		if recover() != nil {
+			c = unread(path)
+		}
+	}()
 	if len(src) > maxParsed {
-		c := content{title: pagepath.Title(path)}
-		c.search = [4]string{terms(c.title), terms(path), "", ""}
-		return c
+		return unread(path)
 	}
+	return parse(path, src)
+}
+
+// unread is what is known of a page without reading it.
+func unread(path string) content {
+	c := content{title: pagepath.Title(path)}
+	c.search = [4]string{terms(c.title), terms(path), "", ""}
+	return c
+}
+
+// parse is where tests put a parser that panics.
+var parse = parseContent
+
+func parseContent(path string, src []byte) content {
 	info := markdown.Read(path, src)
 	c := content{title: clean(info.Title), category: clean(info.Category), words: info.Words}
 	if c.title == "" {

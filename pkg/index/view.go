@@ -57,8 +57,11 @@ func (v *View) read(ctx context.Context, f func(r reader) error) error {
 		err = f(reader{ctx, s})
 		cp.end(s)
 	}
-	if err == nil || ctx.Err() != nil {
-		return err
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fault.Wrap(err, fault.Unavailable, "read the index of wiki %s: gave up waiting", v.wiki.ID)
 	}
 	if _, ok := errors.AsType[*fault.Error](err); !ok {
 		v.cache.deps.Log.Warn("index copy dropped", "wiki", v.wiki.ID, "cause", err)

@@ -26,6 +26,7 @@ const maxEmail = 254
 // reserved are the names that would be mistaken for a part of the service, or
 // that programs look up by themselves (autoconfig, wpad).
 var reserved = set(`
+	account new
 	api auth app www admin mcp docs status blog help support billing static assets null undefined wiki robot
 	dev ftp git imap mail ns ns1 ns2 pop smtp ssh user vpn webhooks
 	oauth root wikibot localhost autoconfig wpad`)
