@@ -47,8 +47,7 @@ export function docsRepository(dir) {
 	const repo = join(dir, 'docs-repo');
 	const git = (...args) => execFileSync('git', ['-C', repo, '-c', 'user.name=Docs', '-c', 'user.email=docs@example.org', ...args]);
 	execFileSync('git', ['init', '-q', '-b', 'main', repo]);
-	execFileSync('cp', ['-R', join(root, 'docs') + '/.', repo]);
-	execFileSync('cp', [join(root, 'README.md'), join(repo, 'Home.md')]);
+	execFileSync('cp', ['-R', join(root, 'docs'), join(root, 'README.md'), repo]);
 	git('add', '.');
 	git('commit', '-q', '-m', 'Bring the documentation in');
 	return repo;

@@ -84,10 +84,13 @@ test('two people edit the same line: nothing is lost', async () => {
 test('a wiki made of a real repository reads well', async () => {
 	fleet.admin('create-user', '--email', 'docs@example.org', '--username', 'handbook', '--tier', 'premium');
 	fleet.admin('create-wiki', '--owner', 'docs@example.org', '--slug', 'handbook', '--name', 'Documentation', '--public', '--from', docsRepository(fleet.dir));
-	for (const path of ['/', '/architecture', '/-/index', '/-/changelog']) {
+	for (const path of ['/', '/docs/architecture', '/-/index', '/-/changelog']) {
 		await page.goto(fleet.wiki('handbook', path));
 		await inspect(page, 'docs ' + path);
 	}
+	await page.goto(fleet.wiki('handbook', '/'));
+	const drawn = await page.locator('article img').evaluateAll((all) => all.map((i) => i.naturalWidth));
+	assert.ok(drawn.length > 0 && drawn.every((width) => width > 0), `pictures of the repository: ${drawn}`);
 });
 
 test('everything works without script', async () => {
