@@ -259,6 +259,31 @@ func TestAlgorithmicComplexity(t *testing.T) {
 	}
 }
 
+// A short reference to a long definition must not multiply a page's size.
+func TestReferenceExpansion(t *testing.T) {
+	for why, src := range map[string]string{
+		"destination":  "[a]: /" + strings.Repeat("x", 5000) + "\n\n" + strings.Repeat("[a] ", 20_000),
+		"title":        "[a]: /x '" + strings.Repeat("x", 5000) + "'\n\n" + strings.Repeat("[a] ", 20_000),
+		"picture":      "[a]: /" + strings.Repeat("x", 5000) + "\n\n" + strings.Repeat("![a] ", 20_000),
+		"chosen label": "[a]: /" + strings.Repeat("x", 5000) + "\n\n" + strings.Repeat("[b][a] ", 20_000),
+	} {
+		page, err := Render([]byte(src), Options{Path: "p"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(page.HTML); got > 20*len(src) {
+			t.Errorf("%s: %d bytes became %d", why, len(src), got)
+		}
+		if n := len(Read("p", []byte(src)).Links); n > 100 {
+			t.Errorf("%s: %d links of 5,000 bytes each", why, n)
+		}
+	}
+	page, err := Render([]byte("[a]: /x\n\n"+strings.Repeat("[a] ", 20_000)), Options{Path: "p"})
+	if err != nil || strings.Count(page.HTML, "<a ") != 20_000 {
+		t.Errorf("%d links, %v; want all of a page that only refers often", strings.Count(page.HTML, "<a "), err)
+	}
+}
+
 // The judge is judged: what the tests above must refuse.
 func TestSafeRefuses(t *testing.T) {
 	for _, bad := range []string{

@@ -38,7 +38,7 @@ func parse(src []byte, withSpans bool) *document {
 		d.front, d.start = front, d.start+n
 	}
 	d.body = src[d.start:]
-	pc := parser.NewContext()
+	pc := newContext(len(d.body))
 	if withSpans {
 		d.spans = map[ast.Node]span{}
 		pc.Set(spansKey, d.spans)

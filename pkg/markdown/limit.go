@@ -158,3 +158,32 @@ func (p fewCells) Transform(node *ast.Paragraph, reader text.Reader, pc parser.C
 	pc.Set(cellsKey, used+cells)
 	p.ParagraphTransformer.Transform(node, reader, pc)
 }
+
+// minExpansion is what the references of any page may expand to, in bytes.
+const minExpansion = 100_000
+
+// fewExpansions is a context that stops resolving references to link definitions
+// once the destinations and titles put in for them are longer than the page
+// itself. One definition of 50 kB, referred to by a page full of "[a]", would
+// make gigabytes. (The reference implementation of CommonMark does the same.)
+type fewExpansions struct {
+	parser.Context
+	left int
+}
+
+func newContext(size int) parser.Context {
+	return &fewExpansions{parser.NewContext(), max(size, minExpansion)}
+}
+
+func (c *fewExpansions) Reference(label string) (parser.Reference, bool) {
+	ref, ok := c.Context.Reference(label)
+	if !ok {
+		return nil, false
+	}
+	size := len(ref.Destination()) + len(ref.Title())
+	if size > c.left {
+		return nil, false
+	}
+	c.left -= size
+	return ref, true
+}
