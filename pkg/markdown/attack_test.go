@@ -240,7 +240,7 @@ func TestAlgorithmicComplexity(t *testing.T) {
 	const size = 60_000
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	for _, src := range []string{
-		fill("["), fill("[["), fill("[[a"), fill("!["), fill("[a]"), fill("[a](<b"), fill("[a](b "), fill("[a](b (c"), fill("*a "), fill("*a_b"), fill("a**b c* "),
+		fill("["), fill("[["), fill("[[a"), fill("!["), fill("[a]"), fill("[a](<b"), fill("[a]("), fill("![a]("), fill("[a]( <"), fill("[a](\\"), fill("[a](b "), fill("[a](b (c"), fill("*a "), fill("*a_b"), fill("a**b c* "),
 		fill("**"), fill("`a``"), fill(">"), fill("> "), fill("- a\n  "), strings.Repeat("- ", size/2) + "a", fill("1. ") + "a", fill("a\n: "), fill("[^a]: "),
 		"|a|\n|-|\n" + fill("|`\\|`\n"), strings.Repeat("|a", 500) + "\n" + strings.Repeat("|-", 500) + "\n" + fill("|\n"), fill("<a "), fill("<div>"), fill(`<a href="`),
 		fill("<!--"), fill("<![CDATA["), fill("<?"), fill("==a"), fill("~a"), fill("~~a ~b "), fill("# a\n"), fill("&#"), fill("http://"), fill("www.a"), fill("a@"), fill(":a"),

@@ -19,7 +19,7 @@ const (
 	maxNesting    = 100  // quotes, lists, their items, definitions, footnotes within each other
 	maxFootnotes  = 1000 // of a page
 	maxDelimiters = 1000 // *, _, ~~ and == runs of one paragraph, cell or heading
-	maxAngle      = 4096 // bytes from "](<" to ">"
+	maxTarget     = 4096 // bytes of a link's destination in the text
 )
 
 // shallow is a parser of blocks that may hold blocks, up to maxNesting.
@@ -93,13 +93,34 @@ func (p fewDelimiters) Parse(parent ast.Node, block text.Reader, pc parser.Conte
 	return n
 }
 
-// runaway reports that a "](<" at line is never closed, for which goldmark would
-// search to the end of the line each time.
+// runaway reports that the destination of a link that would begin at line, with
+// "](", does not end within maxTarget. Goldmark would search to the end of the
+// line each time.
 func runaway(line []byte) bool {
-	if !bytes.HasPrefix(line, []byte("](<")) {
+	rest, ok := bytes.CutPrefix(line, []byte("]("))
+	if !ok || len(rest) <= maxTarget && !bytes.HasPrefix(rest, []byte("<")) {
 		return false
 	}
-	return bytes.IndexByte(line[:min(len(line), maxAngle)], '>') < 0
+	rest = bytes.TrimLeft(rest[:min(len(rest), maxTarget)], " \t")
+	if bytes.HasPrefix(rest, []byte("<")) {
+		return bytes.IndexByte(rest, '>') < 0
+	}
+	open := 0
+	for i := 0; i < len(rest); i++ {
+		switch c := rest[i]; {
+		case c == '\\':
+			i++
+		case c == '(':
+			open++
+		case c == ')':
+			if open--; open < 0 {
+				return false
+			}
+		case util.IsSpace(c):
+			return false
+		}
+	}
+	return true
 }
 
 // unescapePipes makes "\|" a "|" in the code of table cells. Goldmark does it in
