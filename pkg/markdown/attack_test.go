@@ -245,6 +245,7 @@ func TestAlgorithmicComplexity(t *testing.T) {
 		"|a|\n|-|\n" + fill("|`\\|`\n"), strings.Repeat("|a", 500) + "\n" + strings.Repeat("|-", 500) + "\n" + fill("|\n"), fill("<a "), fill("<div>"), fill(`<a href="`),
 		fill("<!--"), fill("<![CDATA["), fill("<?"), fill("==a"), fill("~a"), fill("~~a ~b "), fill("# a\n"), fill("&#"), fill("http://"), fill("www.a"), fill("a@"), fill(":a"),
 		fill("x[^1]\n\n[^1]: n\n\n"), "[^a]: b\n\n" + fill("x[^a] "), "---\na: &a [1]\nb: [" + fill("*a,") + "]\n---\n", "---\na: " + fill("[") + "\n---\n",
+		strings.Repeat("[a]: b\n", 100_000), strings.Repeat("*[a]: b\n", 100_000),
 		"```rust\n" + fill(`r#"`) + "\n```", "```bash\n" + fill("$((") + "\n```", "```yaml\n" + fill("a: [") + "\n```", "```markdown\n" + fill("[a](*_") + "\n```", "```js\n" + fill("a`${") + "\n```",
 	} {
 		began := time.Now()

@@ -46,7 +46,7 @@ func newDialect() *dialect {
 				util.Prioritized(fewDelimiters{extension.NewStrikethroughParser()}, 500),
 				util.Prioritized(fewDelimiters{markParser{}}, 500),
 			),
-			parser.WithParagraphTransformers(parser.DefaultParagraphTransformers()...),
+			parser.WithParagraphTransformers(util.Prioritized(fewReferences{parser.LinkReferenceParagraphTransformer}, 100)),
 		)),
 		goldmark.WithExtensions(
 			extension.TaskList,
@@ -64,7 +64,7 @@ func newDialect() *dialect {
 				util.Prioritized(shallow{extension.NewDefinitionDescriptionParser()}, 102),
 				util.Prioritized(fewFootnotes{shallow{extension.NewFootnoteBlockParser()}}, 999),
 			),
-			parser.WithInlineParsers(util.Prioritized(extension.NewFootnoteParser(), 101)),
+			parser.WithInlineParsers(util.Prioritized(fewNoteRefs{extension.NewFootnoteParser()}, 101)),
 			parser.WithASTTransformers(util.Prioritized(extension.NewFootnoteASTTransformer(), 999)),
 		),
 		goldmark.WithRendererOptions(

@@ -18,8 +18,10 @@ import (
 const (
 	maxNesting    = 100  // quotes, lists, their items, definitions, footnotes within each other
 	maxFootnotes  = 1000 // of a page
+	maxNoteRefs   = 5000 // references to footnotes, of a page
 	maxDelimiters = 1000 // *, _, ~~ and == runs of one paragraph, cell or heading
 	maxTarget     = 4096 // bytes of a link's destination in the text
+	maxReferences = 5000 // lines of a paragraph that may begin with link definitions
 )
 
 // shallow is a parser of blocks that may hold blocks, up to maxNesting.
@@ -62,6 +64,24 @@ func (p fewFootnotes) Open(parent ast.Node, reader text.Reader, pc parser.Contex
 		pc.Set(footnotesKey, count+1)
 	}
 	return n, state
+}
+
+var noteRefsKey = parser.NewContextKey()
+
+// fewNoteRefs makes at most maxNoteRefs references to footnotes: each is looked
+// for among all footnotes.
+type fewNoteRefs struct{ parser.InlineParser }
+
+func (p fewNoteRefs) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	if line, _ := block.PeekLine(); !bytes.Contains(line[:min(len(line), 3)], []byte("[^")) {
+		return nil
+	}
+	tried, _ := pc.Get(noteRefsKey).(int)
+	if tried >= maxNoteRefs {
+		return nil
+	}
+	pc.Set(noteRefsKey, tried+1)
+	return p.InlineParser.Parse(parent, block, pc)
 }
 
 var delimitersKey = parser.NewContextKey()
@@ -178,6 +198,42 @@ func (p fewCells) Transform(node *ast.Paragraph, reader text.Reader, pc parser.C
 	}
 	pc.Set(cellsKey, used+cells)
 	p.ParagraphTransformer.Transform(node, reader, pc)
+}
+
+const maxBracketSteps = 200_000_000 // lines of a paragraph times its brackets
+
+var bracketsKey = parser.NewContextKey()
+
+type bracketWork struct {
+	parent ast.Node
+	steps  int
+}
+
+// tired reports that a paragraph has had brackets enough: for each of them
+// goldmark looks through the paragraph's lines.
+func tired(parent ast.Node, pc parser.Context) bool {
+	work, _ := pc.Get(bracketsKey).(*bracketWork)
+	if work == nil {
+		work = &bracketWork{}
+		pc.Set(bracketsKey, work)
+	}
+	if work.parent != parent {
+		*work = bracketWork{parent: parent}
+	}
+	if parent.Type() == ast.TypeBlock {
+		work.steps += parent.Lines().Len()
+	}
+	return work.steps > maxBracketSteps
+}
+
+// fewReferences looks for link definitions in paragraphs of up to maxReferences
+// lines.
+type fewReferences struct{ parser.ParagraphTransformer }
+
+func (p fewReferences) Transform(node *ast.Paragraph, reader text.Reader, pc parser.Context) {
+	if node.Lines().Len() <= maxReferences {
+		p.ParagraphTransformer.Transform(node, reader, pc)
+	}
 }
 
 // minExpansion is what the references of any page may expand to, in bytes.

@@ -234,7 +234,7 @@ func (p *linkParser) CloseBlock(parent ast.Node, block text.Reader, pc parser.Co
 }
 
 func (p *linkParser) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
-	if line, _ := block.PeekLine(); runaway(line) {
+	if line, _ := block.PeekLine(); runaway(line) || tired(parent, pc) {
 		return nil
 	}
 	startLine, start := block.Position()
