@@ -71,6 +71,19 @@ func (e *Engine) Bootstrap(ctx context.Context, wikiID string) error {
 	return nil
 }
 
+// Begun returns the wiki with its first pages. They are put in by an event; a
+// visitor who is faster than the event, at whatever door, does not find a wiki
+// without a repository.
+func (e *Engine) Begun(ctx context.Context, w records.Wiki) (records.Wiki, error) {
+	if w.Head != "" {
+		return w, nil
+	}
+	if err := e.Bootstrap(ctx, w.ID); err != nil {
+		return w, err
+	}
+	return e.records.Wiki(ctx, w.ID)
+}
+
 func drawFirstPages(w records.Wiki) (*intent, error) {
 	names := make([]string, len(categories))
 	for i, c := range categories {

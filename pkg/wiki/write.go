@@ -75,13 +75,8 @@ func (e *Engine) write(ctx context.Context, w records.Wiki, req request, plan pl
 	if done != nil || err != nil {
 		return deref(done), err
 	}
-	if w.Head == "" {
-		if err := e.Bootstrap(ctx, w.ID); err != nil {
-			return Result{}, err
-		}
-		if w, err = e.records.Wiki(ctx, w.ID); err != nil {
-			return Result{}, err
-		}
+	if w, err = e.Begun(ctx, w); err != nil {
+		return Result{}, err
 	}
 	res, landed, err := e.inTurn(ctx, w, req, idem, plan)
 	if err != nil || res.Unchanged {

@@ -98,6 +98,9 @@ func (s *Service) enter(ctx context.Context, r *http.Request, slug string) (*vis
 	}
 	rec := web.RecordOf(ctx)
 	rec.Wiki = e.Wiki.ID
+	if e.Wiki, err = s.engine.Begun(ctx, e.Wiki); err != nil {
+		return nil, err
+	}
 	return &visit{Entry: e, userAgent: r.UserAgent(), requestID: rec.ID}, nil
 }
 

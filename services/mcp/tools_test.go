@@ -6,8 +6,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"wikibot.io/pkg/records"
 )
 
 func TestToolsSayWhatTheyDo(t *testing.T) {
@@ -243,5 +246,17 @@ func TestOutputSchemasNameTheirFields(t *testing.T) {
 		if err := json.Unmarshal(raw, &schema); err != nil || schema.Type != "object" || len(schema.Properties) < 3 {
 			t.Errorf("%s: %s", tool.Name, raw)
 		}
+	}
+}
+
+// An agent may ask before the event that puts the first pages in was delivered.
+func TestFirstQuestionToANewWiki(t *testing.T) {
+	d := newDoor(t)
+	w := d.Bare(t, "fresh")
+	token := d.Token(t, w, records.Viewer, time.Time{})
+	_, raw := d.postTo(t, "fresh", "POST", "/mcp", rpc("tools/call", map[string]any{"name": "list_notes", "arguments": map[string]any{}}),
+		"Authorization", "Bearer "+token, "Content-Type", "application/json", "Accept", "application/json, text/event-stream")
+	if !strings.Contains(raw, "Meta/Wiki Usage Guide") {
+		t.Errorf("the list of a new wiki: %s", raw)
 	}
 }

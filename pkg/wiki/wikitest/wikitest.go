@@ -96,6 +96,16 @@ func (h *House) Wiki(t *testing.T, slug string) records.Wiki {
 // Make is Wiki without the check at the end.
 func (h *House) Make(t TB, slug string) records.Wiki {
 	t.Helper()
+	w := h.Bare(t, slug)
+	if err := h.Engine.Bootstrap(context.Background(), w.ID); err != nil {
+		t.Fatalf("bootstrap: %v", err)
+	}
+	return h.Now(t, w.ID)
+}
+
+// Bare makes a wiki as it is before its first pages are put in.
+func (h *House) Bare(t TB, slug string) records.Wiki {
+	t.Helper()
 	ctx := context.Background()
 	now := time.Now()
 	id := events.NewID(now)
@@ -106,9 +116,6 @@ func (h *House) Make(t TB, slug string) records.Wiki {
 	})
 	if err != nil {
 		t.Fatalf("create wiki: %v", err)
-	}
-	if err := h.Engine.Bootstrap(ctx, id); err != nil {
-		t.Fatalf("bootstrap: %v", err)
 	}
 	return h.Now(t, id)
 }

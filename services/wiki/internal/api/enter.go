@@ -51,6 +51,9 @@ func (s *service) open(r *http.Request) (*request, error) {
 		return nil, err
 	}
 	web.RecordOf(r.Context()).Wiki = e.Wiki.ID
+	if e.Wiki, err = s.engine.Begun(r.Context(), e.Wiki); err != nil {
+		return nil, err
+	}
 	return &request{Context: r.Context(), wiki: e.Wiki, author: s.author(e.Principal, r.UserAgent())}, nil
 }
 

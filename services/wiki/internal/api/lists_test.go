@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"wikibot.io/pkg/records"
 )
 
 // paths lists one field of the objects in a list.
@@ -146,4 +148,14 @@ func TestChangelogAndDiff(t *testing.T) {
 	d.send(t, "GET", "/pages/P/diff?from="+r2+"&to="+r2, nil).want(t, 200, `"hunks":[]`)
 	d.send(t, "GET", "/pages/Nope/diff", nil).want(t, 404)
 	d.send(t, "GET", "/pages/P/diff?from=zzzz", nil).want(t, 422)
+}
+
+// An agent may ask before the event that puts the first pages in was delivered.
+func TestFirstQuestionToANewWiki(t *testing.T) {
+	d := newDoor(t)
+	for slug, path := range map[string]string{"one": "/pages", "two": "/changelog", "three": "/search?q=home", "four": "/pages/Home", "five": "/links"} {
+		w := d.Bare(t, slug)
+		token := d.Token(t, w, records.Viewer, time.Time{})
+		d.sendTo(t, slug, "GET", path, nil, "Authorization", "Bearer "+token).want(t, 200, "Home")
+	}
 }

@@ -129,15 +129,12 @@ func (u *UI) serve(w http.ResponseWriter, r *http.Request) error {
 	return show(&visit{w: w, r: r, in: in, path: path})
 }
 
-// enter opens a wiki. The first pages of a new one are put in by an event; a
-// visitor who is faster than the event does not wait for it.
+// enter opens a wiki.
 func (u *UI) enter(ctx context.Context, slug string, a identity.Action) (identity.Entry, error) {
 	in, err := u.gate.Enter(ctx, slug, a)
-	if err != nil || in.Wiki.Head != "" {
+	if err != nil {
 		return in, err
 	}
-	if err := u.engine.Bootstrap(ctx, in.Wiki.ID); err != nil {
-		return in, err
-	}
-	return u.gate.Enter(ctx, slug, a)
+	in.Wiki, err = u.engine.Begun(ctx, in.Wiki)
+	return in, err
 }
