@@ -30,7 +30,7 @@ type Progress struct {
 // Nothing of the source is trusted: every object is rebuilt and hashed, every
 // reference followed. What cannot be taken over is fault.Invalid with words that
 // say what to do. A failed or interrupted import leaves nothing behind, a killed
-// one only a temporary folder that the next import into the wiki clears.
+// one only a temporary folder that an import of a later day clears.
 //
 // progress may be nil; it is called by one goroutine at a time, some ten times a
 // second.
@@ -60,7 +60,7 @@ func (im *importer) run(ctx context.Context, source string) (OID, error) {
 		return OID{}, err
 	}
 	dir := im.store.Dir(im.wiki)
-	im.sweep(dir)
+	im.store.sweep()
 	im.tmp = filepath.Join(dir, tempPrefix+"import_"+randomName())
 	defer func() {
 		_ = im.store.disk.removeAll(im.tmp)
@@ -131,19 +131,32 @@ func (im *importer) checkEmpty(ctx context.Context) error {
 	return nil
 }
 
-// sweep clears what a killed import left.
-func (im *importer) sweep(dir string) {
-	names, err := im.store.disk.names(dir)
+// abandoned is the age at which what an import left cannot be of one that still
+// runs.
+const abandoned = 24 * time.Hour
+
+// sweep clears what killed imports left, most of them into wikis that were never
+// made. A folder that holds anything else stays.
+func (s *Store) sweep() {
+	wikis, err := s.disk.names(s.dir)
 	if err != nil {
-		return // there is no folder yet
+		return // the import itself will say so
 	}
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		if !strings.HasPrefix(name, tempPrefix) {
+	for _, wiki := range wikis {
+		dir := filepath.Join(s.dir, wiki)
+		names, err := s.disk.names(dir)
+		if err != nil {
 			continue
 		}
-		if st, err := im.store.disk.stat(path); err == nil && time.Since(st.ModTime()) > 24*time.Hour {
-			_ = im.store.disk.removeAll(path)
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			if !strings.HasPrefix(name, tempPrefix) {
+				continue
+			}
+			if st, err := s.disk.stat(path); err == nil && time.Since(st.ModTime()) > abandoned {
+				_ = s.disk.removeAll(path)
+				_ = s.disk.remove(dir) // only goes if nothing is in it
+			}
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
@@ -390,4 +391,69 @@ func FuzzImportPack(f *testing.F) {
 		}
 		_, _ = sc.scan(t.Context(), bytes.NewReader(data), int64(len(data)))
 	})
+}
+
+// Every import has an id of its own, so what a killed one left lies in a folder
+// that no later import writes to.
+func TestKilledImportIsCleared(t *testing.T) {
+	s := emptyStore(t)
+	long := time.Now().Add(-25 * time.Hour)
+	place := func(age time.Time, parts ...string) string {
+		dir := filepath.Join(append([]string{s.dir}, parts...)...)
+		if err := os.MkdirAll(filepath.Join(dir, "objects"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(dir, age, age); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	place(long, "killed", "tmp_import_X")
+	place(long, "killed", "tmp_repo_X")
+	place(long, "old", "tmp_import_X")
+	running := place(time.Now(), "running", "tmp_import_X")
+	kept := place(long, "old", "repo.git")
+	dir, _ := source(t)
+	if _, err := s.Import(t.Context(), "fresh", dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []string{running, kept} {
+		if _, err := os.Stat(there); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, gone := range []string{"killed", "old/tmp_import_X"} {
+		if _, err := os.Stat(filepath.Join(s.dir, gone)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", gone, err)
+		}
+	}
+}
+
+// A removal that was killed half way is finished by the next attempt.
+func TestKilledRemovalIsFinished(t *testing.T) {
+	s := emptyStore(t)
+	dir, _ := source(t)
+	if _, err := s.Import(t.Context(), "fresh", dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	failing := newStore(s.dir, Options{}, halfRemoved{osDisk{}})
+	if err := failing.Remove(t.Context(), "fresh"); !fault.Is(err, fault.Unavailable) {
+		t.Fatalf("%v, want a failure", err)
+	}
+	if err := s.Remove(t.Context(), "fresh"); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(s.dir); err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// halfRemoved fails to delete folders that hold something.
+type halfRemoved struct{ osDisk }
+
+func (d halfRemoved) removeAll(name string) error {
+	if _, err := os.Stat(name); err == nil {
+		return errors.New("killed")
+	}
+	return nil
 }

@@ -146,9 +146,14 @@ func (s *Store) Remove(ctx context.Context, wikiID string) error {
 		s.cache.forget(r.key)
 		s.bases.forget(r.key)
 	}
-	// Renaming first makes it vanish at once, whatever happens to the rest.
-	gone := filepath.Join(s.dir, tempPrefix+"gone_"+randomName())
-	err := s.disk.rename(s.Dir(wikiID), gone)
+	// Renaming first makes it vanish at once, whatever happens to the rest. The
+	// name is the wiki's, so that after a crash the next attempt finds what the
+	// last one left.
+	gone := filepath.Join(s.dir, tempPrefix+"gone_"+wikiID)
+	err := s.disk.removeAll(gone)
+	if err == nil {
+		err = s.disk.rename(s.Dir(wikiID), gone)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
