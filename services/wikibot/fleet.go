@@ -123,7 +123,7 @@ func (f *Fleet) build(c Config) error {
 		routes.GitHTTP:    authenticator.Git(gitService.Handler(), gitService.WriteError),
 	})
 	f.server = &http.Server{
-		Handler:           web.Stack(f.log, gateway),
+		Handler:           paced(web.Stack(f.log, gateway)),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -159,9 +159,7 @@ func (f *Fleet) Serve(ctx context.Context) error {
 	case err = <-failed:
 	case <-ctx.Done():
 		// Requests first: they may still cause events.
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-		err = f.server.Shutdown(closing)
-		cancel()
+		err = stop(ctx, f.server, grace, f.log)
 	}
 	stopEvents()
 	delivering.Wait()

@@ -3,6 +3,7 @@ package wikibot
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -41,6 +42,9 @@ func openStores(data, scratch string, log *slog.Logger) (*stores, error) {
 }
 
 func (s *stores) open(data, scratch string, log *slog.Logger) (err error) {
+	if err := checkRecords(data); err != nil {
+		return err
+	}
 	if s.records, err = sqlite.Open(filepath.Join(data, "records.db"), sqlite.Options{}); err != nil {
 		return err
 	}
@@ -52,6 +56,22 @@ func (s *stores) open(data, scratch string, log *slog.Logger) (err error) {
 	}
 	s.engine, err = wiki.New(wiki.Deps{Records: s.records, Git: s.git, Index: s.index, Log: log})
 	return err
+}
+
+// checkRecords refuses to begin anew beside wikis whose records are gone: the
+// wikis would be there, but nobody's, and their slugs free for anybody.
+func checkRecords(data string) error {
+	st, err := os.Stat(filepath.Join(data, "records.db"))
+	if err == nil && st.Size() > 0 {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if wikis, err := filepath.Glob(filepath.Join(data, "wikis", "*", "repo.git")); err != nil || len(wikis) > 0 {
+		return errors.Join(err, errors.New("there are wikis, but records.db is missing or empty: restore it from a backup, or move the folder wikis away to begin anew"))
+	}
+	return nil
 }
 
 // Close closes what is open.
