@@ -65,7 +65,6 @@ func Stack(log *slog.Logger, next http.Handler) http.Handler {
 				panic(http.ErrAbortHandler)
 			}
 		}()
-		limitBody(rw, r)
 		if err := checkOrigin(r); err != nil {
 			WriteProblem(rw, r, err)
 			return
