@@ -163,11 +163,12 @@ func TestConcurrentClonesWhileSaving(t *testing.T) {
 	f := newFleet(t)
 	w := f.wiki(f.owner, "busy", true)
 	w.imports(20)
+	url := w.url() // read before: saves change w
 	var wg sync.WaitGroup
 	for i := range 8 {
 		dir := filepath.Join(t.TempDir(), fmt.Sprint("clone-", i))
 		wg.Go(func() {
-			if out, err := f.run(".", "clone", "-q", w.url(), dir); err != nil {
+			if out, err := f.run(".", "clone", "-q", url, dir); err != nil {
 				t.Errorf("clone: %v %s", err, out)
 				return
 			}
