@@ -200,7 +200,7 @@ func (p fewCells) Transform(node *ast.Paragraph, reader text.Reader, pc parser.C
 	p.ParagraphTransformer.Transform(node, reader, pc)
 }
 
-const maxBracketSteps = 200_000_000 // lines of a paragraph times its brackets
+const maxBracketSteps = 50_000_000 // lines of a paragraph times its brackets
 
 var bracketsKey = parser.NewContextKey()
 
