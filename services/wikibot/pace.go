@@ -26,6 +26,10 @@ func paced(next http.Handler) http.Handler {
 		if r.Body != nil && r.Body != http.NoBody {
 			b := &pacedBody{ReadCloser: r.Body, c: c, began: time.Now()}
 			b.extend() // also for what the server discards if nobody reads it
+			// In a copy: the server looks at its own request's body to learn whether
+			// what is left of it may be on the connection, where it would be taken
+			// for the next request.
+			r = r.WithContext(r.Context())
 			r.Body = b
 		}
 		pw := &pacedWriter{ResponseWriter: w, c: c}

@@ -143,6 +143,30 @@ func TestPatience(t *testing.T) {
 	})
 }
 
+// What is left of a body that nobody wanted must not be read as requests.
+func TestRequestSmuggledInBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		s := &http.Server{Handler: paced(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seen = append(seen, r.URL.Path)
+			_ = r.Body.Close() // as who has found the body too large
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}))}
+		l := newPipes()
+		go func() { _ = s.Serve(l) }()
+		defer s.Close()
+		c := l.dial()
+		defer c.Close()
+		go func() { _, _ = io.Copy(io.Discard, c) }()
+		hidden := strings.Repeat("GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n", 40_000)
+		_, _ = fmt.Fprintf(c, "POST /first HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(hidden), hidden)
+		time.Sleep(time.Minute)
+		if len(seen) != 1 {
+			t.Errorf("%d requests were answered, the second to %s", len(seen), seen[1])
+		}
+	})
+}
+
 // A client that stopped sending does not keep the process from ending.
 func TestStopWithStuckClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
