@@ -17,8 +17,9 @@ const (
 // Service names a member of the fleet.
 type Service string
 
-// The services that answer requests. App is the static management app: files
-// in a bucket when deployed, embedded in the binary otherwise.
+// The services. App is the static management app: files in a bucket when
+// deployed, embedded in the binary otherwise. Embedding and Relay answer no
+// requests.
 const (
 	App        Service = "app"
 	Auth       Service = "auth"
@@ -26,6 +27,8 @@ const (
 	Wiki       Service = "wiki"
 	MCP        Service = "mcp"
 	GitHTTP    Service = "githttp"
+	Embedding  Service = "embedding"
+	Relay      Service = "relay"
 )
 
 // CachePolicy says what a shared cache in front of the fleet may do.
@@ -66,6 +69,7 @@ var Table = []Route{
 	{WikiHost, "/mcp/", MCP, NoStore},
 	{WikiHost, "/repo.git/*", GitHTTP, NoStore},
 	{WikiHost, "/-/assets/*", Wiki, Immutable},
+	{WikiHost, "/api/v1/*", Wiki, NoStore},
 	{WikiHost, "/*", Wiki, OriginDecides},
 }
 

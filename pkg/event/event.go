@@ -6,6 +6,7 @@ import (
 
 	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
+	"wikibot.io/contracts/subscriptions"
 )
 
 // Handler consumes one event. It must be idempotent. A nil error means its
@@ -17,6 +18,11 @@ type Subscription struct {
 	Name   string // "service.purpose": names its retries and its dead letters, so it never changes
 	Types  []events.Type
 	Handle Handler
+}
+
+// On attaches a handler to a row of the table of subscriptions.
+func On(row subscriptions.Subscription, h Handler) Subscription {
+	return Subscription{Name: row.Name, Types: row.Types, Handle: h}
 }
 
 // Policy bounds the retries of a delivery.

@@ -8,6 +8,7 @@ import (
 
 	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
+	"wikibot.io/contracts/subscriptions"
 	"wikibot.io/pkg/event"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/index"
@@ -33,11 +34,7 @@ func New(d Deps) (*Service, error) {
 // Subscriptions says which events the service consumes. Its handler may run any
 // number of times at once.
 func (s *Service) Subscriptions() []event.Subscription {
-	return []event.Subscription{{
-		Name:   "embedding.index",
-		Types:  append([]events.Type{events.WikiCreated, events.WikiDeleted}, events.Pages...),
-		Handle: s.handle,
-	}}
+	return []event.Subscription{event.On(subscriptions.EmbeddingIndex, s.handle)}
 }
 
 func (s *Service) handle(ctx context.Context, env *eventsv1.Envelope) error {

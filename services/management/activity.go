@@ -6,6 +6,7 @@ import (
 
 	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
+	"wikibot.io/contracts/subscriptions"
 	"wikibot.io/pkg/event"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/records"
@@ -14,8 +15,8 @@ import (
 // Subscriptions is what the service listens to.
 func (s *Service) Subscriptions() []event.Subscription {
 	return []event.Subscription{
-		{Name: "management.activity", Types: events.Pages, Handle: s.noteActivity},
-		{Name: "management.cleanup", Types: []events.Type{events.WikiDeleted}, Handle: s.forgetWiki},
+		event.On(subscriptions.ManagementActivity, s.noteActivity),
+		event.On(subscriptions.ManagementCleanup, s.forgetWiki),
 	}
 }
 

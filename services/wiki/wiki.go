@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strings"
 
-	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
+	"wikibot.io/contracts/subscriptions"
 	"wikibot.io/pkg/event"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
@@ -66,8 +66,8 @@ func (s *Service) Handler() http.Handler {
 // Subscriptions are the events that the service consumes.
 func (s *Service) Subscriptions() []event.Subscription {
 	return []event.Subscription{
-		{Name: "wiki.bootstrap", Types: []events.Type{events.WikiCreated}, Handle: s.bootstrap},
-		{Name: "wiki.removal", Types: []events.Type{events.WikiDeleted}, Handle: s.remove},
+		event.On(subscriptions.WikiBootstrap, s.bootstrap),
+		event.On(subscriptions.WikiRemoval, s.remove),
 	}
 }
 

@@ -1,0 +1,2 @@
+// Package lambdakit runs a service in AWS Lambda.
+package lambdakit

@@ -1,0 +1,2 @@
+// Package dynamo is the records' driver for DynamoDB.
+package dynamo
