@@ -1,4 +1,8 @@
-// Starts the built binary on a data folder of its own and stops it again.
+// Starts a fleet on a folder of its own and stops it again. It is the built
+// binary, unless WIKIBOT_FLEET names another command, which must print the same
+// first line, keep its data in $WIKIBOT_E2E_DATA, and end in good order when
+// interrupted.
+import assert from 'node:assert/strict';
 import dns from 'node:dns';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,23 +19,33 @@ dns.lookup = (name, options, done) =>
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const binary = join(root, 'bin/wikibot');
 
+function spawnFleet(data) {
+	const options = { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, WIKIBOT_E2E_DATA: data } };
+	const command = process.env.WIKIBOT_FLEET;
+	// By exec, so that the interrupt reaches the command and not a shell before it.
+	if (command) return spawn(`exec ${command}`, { ...options, shell: true });
+	return spawn(binary, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--log', 'off'], options);
+}
+
 export async function startFleet() {
 	const dir = mkdtempSync(join(tmpdir(), 'wikibot-e2e-'));
 	const data = join(dir, 'data');
-	const server = spawn(binary, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--log', 'off'], {
-		stdio: ['ignore', 'pipe', 'inherit']
-	});
+	const server = spawnFleet(data);
 	const line = await new Promise((resolve, reject) => {
 		createInterface({ input: server.stdout }).once('line', resolve);
 		server.once('exit', (code) => reject(new Error(`the server ended with ${code} before it served`)));
 	});
+	assert.match(line, /^wikibot serves at /);
 	const url = line.replace('wikibot serves at ', '').replace(/\/$/, '');
 	return {
 		url,
 		dir,
 		wiki: (slug, path = '') => url.replace('://', `://${slug}.`) + path,
-		admin: (...args) =>
-			execFileSync(binary, ['admin', args[0], '--data', data, ...args.slice(1)], { encoding: 'utf8' }),
+		// The operator's commands: of the one-process binary alone.
+		admin(...args) {
+			assert.ok(!process.env.WIKIBOT_FLEET, 'only the binary has "wikibot admin": leave this test out');
+			return execFileSync(binary, ['admin', args[0], '--data', data, ...args.slice(1)], { encoding: 'utf8' });
+		},
 		async stop() {
 			const ended = new Promise((resolve) => server.once('exit', resolve));
 			server.kill('SIGINT');
@@ -39,6 +53,29 @@ export async function startFleet() {
 			rmSync(dir, { recursive: true, force: true });
 		}
 	};
+}
+
+// joinFleet signs somebody in and makes their wiki, named like them, through the
+// public doors. It returns the wiki's token.
+export async function joinFleet(fleet, username) {
+	const login = await fetch(fleet.url + '/auth/login', {
+		method: 'POST',
+		redirect: 'manual',
+		headers: { origin: fleet.url },
+		body: new URLSearchParams({ email: `${username}@example.org`, username })
+	});
+	assert.equal(login.status, 303, await login.text());
+	const made = await fetch(fleet.url + '/api/wikis', {
+		method: 'POST',
+		headers: {
+			origin: fleet.url,
+			'content-type': 'application/json',
+			cookie: login.headers.getSetCookie().map((c) => c.split(';')[0]).join('; ')
+		},
+		body: JSON.stringify({ slug: username, name: username })
+	});
+	assert.equal(made.status, 201, await made.clone().text());
+	return (await made.json()).token;
 }
 
 // docsRepository makes a git repository of this project's own documentation:

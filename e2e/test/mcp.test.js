@@ -3,17 +3,16 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { startFleet } from '../lib/fleet.js';
+import { joinFleet, startFleet } from '../lib/fleet.js';
 
-let fleet, token;
+let fleet, token, foreign;
 
 before(async () => {
 	fleet = await startFleet();
-	fleet.admin('create-user', '--email', 'ada@example.org', '--username', 'ada', '--tier', 'premium');
-	token = JSON.parse(fleet.admin('create-wiki', '--owner', 'ada@example.org', '--slug', 'ada', '--name', 'Ada')).token;
-	fleet.other = JSON.parse(fleet.admin('create-wiki', '--owner', 'ada@example.org', '--slug', 'other', '--name', 'Other')).token;
+	token = await joinFleet(fleet, 'ada');
+	foreign = await joinFleet(fleet, 'eve');
 });
-after(() => fleet.stop());
+after(() => fleet?.stop());
 
 async function connect(bearer) {
 	// Node's resolver need not know that every .localhost name is this machine.
@@ -63,7 +62,7 @@ test('an agent reads, writes, edits, renames and finds', async () => {
 });
 
 test('a token of another wiki opens nothing', async () => {
-	await assert.rejects(connect(fleet.other));
+	await assert.rejects(connect(foreign));
 	await assert.rejects(connect('wbt_' + 'x'.repeat(43)));
 	await assert.rejects(connect(''));
 });

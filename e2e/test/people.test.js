@@ -1,7 +1,7 @@
 // A person in a browser: from sign-in to a wiki that an agent can write to.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { docsRepository, startFleet } from '../lib/fleet.js';
+import { startFleet } from '../lib/fleet.js';
 import { inspect, openBrowser, problemsOf } from '../lib/browser.js';
 
 let fleet, browser, page, problems;
@@ -79,18 +79,6 @@ test('two people edit the same line: nothing is lost', async () => {
 	await inspect(two, 'conflict');
 	await one.close();
 	await two.close();
-});
-
-test('a wiki made of a real repository reads well', async () => {
-	fleet.admin('create-user', '--email', 'docs@example.org', '--username', 'handbook', '--tier', 'premium');
-	fleet.admin('create-wiki', '--owner', 'docs@example.org', '--slug', 'handbook', '--name', 'Documentation', '--public', '--from', docsRepository(fleet.dir));
-	for (const path of ['/', '/docs/architecture', '/-/index', '/-/changelog']) {
-		await page.goto(fleet.wiki('handbook', path));
-		await inspect(page, 'docs ' + path);
-	}
-	await page.goto(fleet.wiki('handbook', '/'));
-	const drawn = await page.locator('article img').evaluateAll((all) => all.map((i) => i.naturalWidth));
-	assert.ok(drawn.length > 0 && drawn.every((width) => width > 0), `pictures of the repository: ${drawn}`);
 });
 
 test('everything works without script', async () => {
