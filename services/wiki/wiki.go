@@ -32,14 +32,15 @@ type Deps struct {
 // Service is the wiki service. Safe for concurrent use.
 type Service struct {
 	engine *engine.Engine
+	log    *slog.Logger
 	ui     http.Handler
 	api    http.Handler
 }
 
 // New returns the service; an error says which dependency is missing.
 func New(d Deps) (*Service, error) {
-	if d.Engine == nil {
-		return nil, errors.New("new wiki service: the engine is needed")
+	if d.Engine == nil || d.Log == nil {
+		return nil, errors.New("new wiki service: engine and log are needed")
 	}
 	pages, err := ui.New(ui.Deps{Engine: d.Engine, Gate: d.Gate, Hosts: d.Hosts, CacheBytes: d.CacheBytes})
 	if err != nil {
@@ -49,7 +50,7 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{engine: d.Engine, ui: pages, api: rest}, nil
+	return &Service{engine: d.Engine, log: d.Log, ui: pages, api: rest}, nil
 }
 
 // Handler answers requests whose context carries the principal.
@@ -69,6 +70,24 @@ func (s *Service) Subscriptions() []event.Subscription {
 		event.On(subscriptions.WikiBootstrap, s.bootstrap),
 		event.On(subscriptions.WikiRemoval, s.remove),
 	}
+}
+
+// Schedules are what the service does when it is told to, by name. "reconcile"
+// is for an operator who has restored records or files from a backup, and has
+// stopped all traffic.
+func (s *Service) Schedules() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{"reconcile": s.reconcile}
+}
+
+func (s *Service) reconcile(ctx context.Context) error {
+	return s.engine.ReconcileAll(ctx, func(r engine.Reconciliation) {
+		level := slog.LevelInfo
+		if r.Outcome != engine.Agrees {
+			level = slog.LevelWarn
+		}
+		s.log.LogAttrs(ctx, level, "wiki is reconciled", slog.String("wiki", r.WikiID), slog.String("slug", r.Slug),
+			slog.String("outcome", string(r.Outcome)), slog.String("was", r.Was), slog.String("now", r.Now))
+	})
 }
 
 // bootstrap puts the first pages into a new wiki. One that was deleted before

@@ -14,12 +14,14 @@ import (
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
+	"wikibot.io/pkg/wiki"
 	"wikibot.io/services/management"
 )
 
 // Admin does an operator's work on a data folder, also while another process
 // serves it.
 type Admin struct {
+	data    string
 	stores  *stores
 	hosts   web.Hosts
 	scratch string
@@ -49,7 +51,7 @@ func OpenAdmin(data, baseURL string, log *slog.Logger) (*Admin, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(scratch))
 	}
-	return &Admin{stores: s, hosts: hosts, scratch: scratch}, nil
+	return &Admin{data: data, stores: s, hosts: hosts, scratch: scratch}, nil
 }
 
 // Close closes the data folder.
@@ -135,4 +137,15 @@ func (a *Admin) adopt(ctx context.Context, w *management.NewWiki, from string, p
 	}
 	w.Head, w.PageCount, w.FileBytes = head.String(), sum.Pages, sum.FileBytes
 	return nil
+}
+
+// Reconcile brings records and repositories together after one of them was
+// restored from a backup, and hands each finding to report. Nobody may be
+// serving the folder.
+func (a *Admin) Reconcile(ctx context.Context, report func(wiki.Reconciliation)) error {
+	held, err := lock(a.data)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.stores.engine.ReconcileAll(ctx, report), held.Close())
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/wiki"
 	"wikibot.io/services/wikibot"
 )
 
@@ -29,6 +31,7 @@ type cli struct {
 type admin struct {
 	CreateUser createUser `cmd:"" help:"Make a user."`
 	CreateWiki createWiki `cmd:"" help:"Make a wiki, empty or with the whole history of a repository."`
+	Reconcile  reconcile  `cmd:"" help:"Bring records and repositories together after one of them was restored from a backup. Nobody may be serving the folder."`
 }
 
 // env is what a command works with.
@@ -143,6 +146,19 @@ func (c *createWiki) Run(e *env) error {
 		return err
 	}
 	return printJSON(e.stdout, w)
+}
+
+type reconcile struct{ dataFlags }
+
+func (c *reconcile) Run(e *env) error {
+	a, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	found := []wiki.Reconciliation{}
+	err = a.Reconcile(e.ctx, func(r wiki.Reconciliation) { found = append(found, r) })
+	return errors.Join(err, printJSON(e.stdout, found))
 }
 
 func printJSON(w io.Writer, v any) error {
