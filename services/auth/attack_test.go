@@ -7,7 +7,52 @@ import (
 	"testing"
 
 	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth"
 )
+
+// TestDevelopmentSignInOnANetwork (CWE-1188): whoever reaches it can be anybody,
+// so it cannot be made where another machine might.
+func TestDevelopmentSignInOnANetwork(t *testing.T) {
+	users := newSite(t).records
+	for _, c := range []struct {
+		base, listen string
+		ok           bool
+		why          string
+	}{
+		{base, "127.0.0.1:8080", true, "loopback"},
+		{base, "127.8.9.1:80", true, "all of 127/8 is"},
+		{base, "[::1]:8080", true, "loopback"},
+		{base, "localhost:8080", true, "loopback by name"},
+		{base, "[::ffff:127.0.0.1]:80", true, "loopback, mapped"},
+		{"https://wiki.example.org", "127.0.0.1:8080", true, "a tunnel's or proxy's owner knows what they do"},
+		{base, "0.0.0.0:8080", false, "a name under .localhost does not keep the neighbours out"},
+		{base, ":8080", false, "all interfaces"},
+		{base, "[::]:8080", false, "all interfaces"},
+		{base, "192.168.1.4:8080", false, "the local network"},
+		{base, "wikibot.io:443", false, "a name that may resolve to anything"},
+		{base, "localhost.evil.example:80", false, "look-alike"},
+		{base, "127.0.0.1", false, "no port"},
+		{base, "2130706433:80", false, "127.0.0.1 as some resolvers spell it"},
+		{base, "", true, "a function of the rehearsal"},
+		{"https://wikibot.io", "", false, "a function of a deployment"},
+		{"https://localhost.wikibot.io", "", false, "look-alike"},
+		{"https://evillocalhost", "", false, "look-alike"},
+		{"https://wikibot.localhost.", "", false, "a host that is not spelled as ours are"},
+	} {
+		hosts, err := web.NewHosts(c.base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = auth.Development(auth.DevelopmentDeps{Hosts: hosts, Users: users, Listen: c.listen})
+		if (err == nil) != c.ok {
+			t.Errorf("%s at %q (%s): %v, want ok %v", c.base, c.listen, c.why, err, c.ok)
+		}
+		if err != nil && !strings.Contains(err.Error(), "at their word") {
+			t.Errorf("%s at %q: the error does not say why: %v", c.base, c.listen, err)
+		}
+	}
+}
 
 // TestOpenRedirect (CWE-601): whatever return_to says, sign-in leads to one of
 // our hosts, at entry and at use.

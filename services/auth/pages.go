@@ -19,6 +19,7 @@ var files embed.FS
 // pages draws the service's few pages. The style sheet stands in the page
 // itself, so that the first paint is the last and there is nothing to cache.
 type pages struct {
+	hosts     web.Hosts
 	templates map[string]*template.Template
 	style     template.CSS
 	csp       string
@@ -31,12 +32,12 @@ func newPages(hosts web.Hosts) (*pages, error) {
 	}
 	style := "\n" + look.Tokens + "\n" + string(sheet)
 	sum := sha256.Sum256([]byte(style))
-	p := &pages{templates: map[string]*template.Template{}, style: template.CSS(style)}
+	p := &pages{hosts: hosts, templates: map[string]*template.Template{}, style: template.CSS(style)}
 	// Browsers hold the redirect that follows a posted form against form-action
 	// too, so the hosts that a sign-in may lead back to are listed.
 	p.csp = fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action 'self' %s; base-uri 'none'; frame-ancestors 'none'",
 		base64.StdEncoding.EncodeToString(sum[:]), hosts.Wiki("*", ""))
-	for _, name := range []string{"login", "logout", "logged-out", "error"} {
+	for _, name := range []string{"login", "no-sign-in", "logout", "logged-out", "error"} {
 		if p.templates[name], err = template.ParseFS(files, "templates/frame.html", "templates/"+name+".html"); err != nil {
 			return nil, err
 		}
@@ -70,6 +71,9 @@ func (p *pages) render(w http.ResponseWriter, status int, name string, data any)
 // fail answers with an error as a page.
 func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	problem := web.ProblemOf(r, err)
+	if problem.Status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2") // seconds
+	}
 	if p.render(w, problem.Status, "error", problem) != nil {
 		web.WriteProblem(w, r, err)
 	}

@@ -94,8 +94,12 @@ func (f *Fleet) build(c Config) error {
 			errs = append(errs, err)
 		}
 	}
+	signIn, err := auth.Development(auth.DevelopmentDeps{Hosts: f.hosts, Users: s.records, Listen: c.Listen})
+	if err != nil {
+		return err
+	}
 	authService, err := auth.New(auth.Deps{
-		Hosts: f.hosts, Users: s.records, Signer: identity.NewSigner(keys, f.hosts), Keys: keys, Authenticator: authenticator, Listen: c.Listen,
+		Hosts: f.hosts, SignIn: signIn, Signer: identity.NewSigner(keys, f.hosts), Keys: keys, Authenticator: authenticator,
 	})
 	failed(err)
 	managementService, err := management.New(management.Deps{Hosts: f.hosts, Records: s.records, Authenticator: authenticator})

@@ -1,0 +1,29 @@
+package auth
+
+import (
+	"net/http"
+
+	"wikibot.io/pkg/identity"
+)
+
+func (s *Service) showLogout(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.auth.OnRoot(r)
+	if err != nil {
+		return err
+	}
+	if p.Kind != identity.Session {
+		http.Redirect(w, r, "/auth/logged-out", http.StatusSeeOther)
+		return nil
+	}
+	return s.pages.render(w, http.StatusOK, "logout", p)
+}
+
+func (s *Service) logout(w http.ResponseWriter, r *http.Request) error {
+	identity.ClearCookies(w, s.hosts)
+	http.Redirect(w, r, "/auth/logged-out", http.StatusSeeOther)
+	return nil
+}
+
+func (s *Service) loggedOut(w http.ResponseWriter, _ *http.Request) error {
+	return s.pages.render(w, http.StatusOK, "logged-out", nil)
+}
