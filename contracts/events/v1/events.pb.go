@@ -434,10 +434,15 @@ type Commit struct {
 	// projection ignore events whose sequence is not above what they hold.
 	Sequence int64 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// Pages after this commit.
-	PageCount     int64         `protobuf:"varint,4,opt,name=page_count,json=pageCount,proto3" json:"page_count,omitempty"`
-	Changes       []*PageChange `protobuf:"bytes,5,rep,name=changes,proto3" json:"changes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	PageCount int64 `protobuf:"varint,4,opt,name=page_count,json=pageCount,proto3" json:"page_count,omitempty"`
+	// What changed, the change a person would name before pages rewritten on its
+	// account. Not all of it where changes_omitted says so: old_head to new_head in
+	// the wiki's history always is.
+	Changes []*PageChange `protobuf:"bytes,5,rep,name=changes,proto3" json:"changes,omitempty"`
+	// How many changes were left away to keep the event small.
+	ChangesOmitted int64 `protobuf:"varint,6,opt,name=changes_omitted,json=changesOmitted,proto3" json:"changes_omitted,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Commit) Reset() {
@@ -503,6 +508,13 @@ func (x *Commit) GetChanges() []*PageChange {
 		return x.Changes
 	}
 	return nil
+}
+
+func (x *Commit) GetChangesOmitted() int64 {
+	if x != nil {
+		return x.ChangesOmitted
+	}
+	return 0
 }
 
 type PageChange struct {
@@ -1101,14 +1113,15 @@ const file_events_v1_events_proto_rawDesc = "" +
 	"\x05Actor\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05agent\x18\x03 \x01(\tR\x05agent\"\xb2\x01\n" +
+	"\x05agent\x18\x03 \x01(\tR\x05agent\"\xdb\x01\n" +
 	"\x06Commit\x12\x19\n" +
 	"\bold_head\x18\x01 \x01(\tR\aoldHead\x12\x19\n" +
 	"\bnew_head\x18\x02 \x01(\tR\anewHead\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\x03R\bsequence\x12\x1d\n" +
 	"\n" +
 	"page_count\x18\x04 \x01(\x03R\tpageCount\x127\n" +
-	"\achanges\x18\x05 \x03(\v2\x1d.wikibot.events.v1.PageChangeR\achanges\"\xeb\x01\n" +
+	"\achanges\x18\x05 \x03(\v2\x1d.wikibot.events.v1.PageChangeR\achanges\x12'\n" +
+	"\x0fchanges_omitted\x18\x06 \x01(\x03R\x0echangesOmitted\"\xeb\x01\n" +
 	"\n" +
 	"PageChange\x126\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\".wikibot.events.v1.PageChange.KindR\x04kind\x12\x12\n" +
