@@ -10,7 +10,7 @@
 //
 //	event ─→ entry ─→ batch of ≤ 10 entries and < 256 KB ─→ PutEvents
 //	          │                 ↑                             │
-//	       too large            └── after a random pause ── refused for now
+//	   cannot be shortened      └── after a random pause ── refused for now
 //	          ↓                                               ↓
 //	       Invalid ←──────────────────────────────── refused for good
 //

@@ -40,9 +40,18 @@ func (p *Publisher) entry(env *eventsv1.Envelope) (types.PutEventsRequestEntry, 
 	if env.GetWikiId() != "" {
 		e.Resources = []string{env.GetWikiId()}
 	}
-	if n := sizeOf(e); n >= maxBytes {
-		return e, fault.New(fault.Invalid, "publish event %s: %d bytes are too many", env.GetId(), n)
+	over := sizeOf(e) - (maxBytes - 1)
+	if over <= 0 {
+		return e, nil
 	}
+	short, err := events.Shorten(env, len(detail)-over)
+	if err == nil {
+		detail, err = events.Marshal(short)
+	}
+	if err != nil {
+		return e, fault.Wrap(err, fault.Invalid, "publish event %s: %d bytes are too many", env.GetId(), sizeOf(e))
+	}
+	e.Detail = aws.String(string(detail))
 	return e, nil
 }
 
