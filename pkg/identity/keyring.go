@@ -24,6 +24,11 @@ const (
 	keysTimeout = 5 * time.Second  // of one look
 )
 
+// KeySpread bounds how long it takes, after a key was published, until every
+// verifier that can reach its source accepts what the key signs. Whoever rotates
+// keys lets it pass before the new one signs.
+const KeySpread = keysFresh + keysPause + keysTimeout + clockSkew
+
 // keyring keeps a source's keys by kid. A stranger who sends tokens with made-up
 // kids makes it ask the source once per keysPause, not once per token.
 type keyring struct {
@@ -67,7 +72,7 @@ func (r *keyring) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
 func (r *keyring) lookup(kid string) (k *rsa.PublicKey, stale, mayAsk bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	now := time.Now()
+	now := wallClock()
 	return r.keys[kid], now.Sub(r.fetched) > keysFresh, r.tried.IsZero() || now.Sub(r.tried) > keysPause
 }
 
@@ -78,7 +83,7 @@ func (r *keyring) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
 	defer cancel()
 	set, err := r.source.PublicKeys(ctx)
-	now := time.Now()
+	now := wallClock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tried = now
@@ -87,6 +92,10 @@ func (r *keyring) refresh(ctx context.Context) {
 	}
 	r.keys, r.fetched = usable(set), now
 }
+
+// wallClock is the time without the monotonic reading, which may stand still
+// while a function is frozen between two requests.
+func wallClock() time.Time { return time.Now().Round(0) }
 
 // usable picks the RSA keys for signatures. In particular it drops symmetric
 // keys, which would turn whoever can read them into a signer, and short ones.
