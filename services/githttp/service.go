@@ -44,6 +44,11 @@ func New(d Deps) (*Service, error) {
 // [Service.WriteError] belongs as its error writer).
 func (s *Service) Handler() http.Handler { return web.Handle(s.serve, s.WriteError) }
 
+// Guarded is Handler behind the authenticator.
+func (s *Service) Guarded(a *identity.Authenticator) http.Handler {
+	return a.Git(s.Handler(), s.WriteError)
+}
+
 // remote is the path of the repository on a wiki's host.
 const remote = "/repo.git"
 

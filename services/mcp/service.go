@@ -71,6 +71,11 @@ func New(d Deps) (*Service, error) {
 // request's context already.
 func (s *Service) Handler() http.Handler { return web.Handle(s.serve, s.hosts.WriteProblem) }
 
+// Guarded is Handler behind the authenticator.
+func (s *Service) Guarded(a *identity.Authenticator) http.Handler {
+	return a.Wiki(s.Handler(), s.hosts.WriteProblem)
+}
+
 // cacheable keeps answers out of shared caches: even the list of tools comes
 // with a wiki's name. The tools change only with a release.
 func cacheable(_ context.Context, _ mcp.Request, c *mcp.Cacheable) {

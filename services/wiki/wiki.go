@@ -32,6 +32,7 @@ type Deps struct {
 // Service is the wiki service. Safe for concurrent use.
 type Service struct {
 	engine *engine.Engine
+	hosts  web.Hosts
 	log    *slog.Logger
 	ui     http.Handler
 	api    http.Handler
@@ -50,7 +51,7 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{engine: d.Engine, log: d.Log, ui: pages, api: rest}, nil
+	return &Service{engine: d.Engine, hosts: d.Hosts, log: d.Log, ui: pages, api: rest}, nil
 }
 
 // Handler answers requests whose context carries the principal.
@@ -62,6 +63,11 @@ func (s *Service) Handler() http.Handler {
 		}
 		s.ui.ServeHTTP(w, r)
 	})
+}
+
+// Guarded is Handler behind the authenticator.
+func (s *Service) Guarded(a *identity.Authenticator) http.Handler {
+	return a.Wiki(s.Handler(), s.hosts.WriteProblem)
 }
 
 // Subscriptions are the events that the service consumes.

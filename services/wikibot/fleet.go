@@ -122,9 +122,9 @@ func (f *Fleet) build(c Config) error {
 		routes.App:        appFiles,
 		routes.Auth:       authService.Handler(),
 		routes.Management: managementService.Handler(),
-		routes.Wiki:       authenticator.Wiki(wikiService.Handler(), f.hosts.WriteProblem),
-		routes.MCP:        authenticator.Wiki(mcpService.Handler(), f.hosts.WriteProblem),
-		routes.GitHTTP:    authenticator.Git(gitService.Handler(), gitService.WriteError),
+		routes.Wiki:       wikiService.Guarded(authenticator),
+		routes.MCP:        mcpService.Guarded(authenticator),
+		routes.GitHTTP:    gitService.Guarded(authenticator),
 	})
 	f.server = &http.Server{
 		Handler:           paced(web.Stack(f.log, gateway)),
