@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +26,24 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asChild) != "" {
 		os.Exit(child(os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	os.Exit(withLauncher(m))
+}
+
+// launcher is built once for all tests.
+var launcher string
+
+func withLauncher(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "slowfiles-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	launcher = filepath.Join(dir, "slowfiles")
+	if out, err := exec.Command("go", "build", "-o", launcher, "../cmd/slowfiles").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the launcher: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
 }
 
 // bench is a slow and a fast folder and who supervises them.
@@ -35,28 +51,10 @@ type bench struct {
 	t          *testing.T
 	s          *slowfiles.Supervisor
 	slow, fast string
-	launcher   string
 }
-
-// launcher is built once for all tests.
-var launcher = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "slowfiles-test-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "slowfiles")
-	if out, err := exec.Command("go", "build", "-o", bin, "../cmd/slowfiles").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return bin, nil
-})
 
 func newBench(t *testing.T, o slowfiles.Options) *bench {
 	t.Helper()
-	bin, err := launcher()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	b := &bench{t: t, slow: filepath.Join(dir, "slow"), fast: filepath.Join(dir, "fast")}
 	for _, d := range []string{b.slow, b.fast} {
@@ -67,7 +65,8 @@ func newBench(t *testing.T, o slowfiles.Options) *bench {
 			t.Fatal(err)
 		}
 	}
-	o.Folders, o.Launcher = []string{b.slow}, bin
+	o.Folders, o.Launcher = []string{b.slow}, launcher
+	var err error
 	if b.s, err = slowfiles.New(o); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +90,8 @@ func (b *bench) command(steps ...string) *exec.Cmd {
 func (b *bench) behind(argv ...string) *exec.Cmd {
 	line := b.s.Command(argv)
 	cmd := exec.CommandContext(b.t.Context(), line[0], line[1:]...)
-	cmd.Env = append(os.Environ(), asChild+"=1")
+	// Race detection makes a program wait a second before it ends.
+	cmd.Env = append(os.Environ(), asChild+"=1", "GORACE=atexit_sleep_ms=0")
 	cmd.Dir = b.slow
 	return cmd
 }
