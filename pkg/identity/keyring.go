@@ -38,6 +38,7 @@ type keyring struct {
 	keys    map[string]*rsa.PublicKey
 	fetched time.Time // of keys; zero before the first success
 	tried   time.Time
+	failed  bool // the look at tried did
 
 	refreshing sync.Mutex // held by the one that asks the source
 }
@@ -63,7 +64,9 @@ func (r *keyring) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
 	k, _, _ = r.lookup(kid)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if k == nil && r.fetched.IsZero() {
+	// A kid that is unknown after a failed look may be a new key's: to call its
+	// session broken would sign somebody out.
+	if k == nil && r.failed {
 		return nil, fault.New(fault.Unavailable, "check session: the public keys cannot be had")
 	}
 	return k, nil
@@ -86,7 +89,7 @@ func (r *keyring) refresh(ctx context.Context) {
 	now := wallClock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tried = now
+	r.tried, r.failed = now, err != nil
 	if err != nil {
 		return
 	}

@@ -319,6 +319,7 @@ func TestUnknownKidFlood(t *testing.T) {
 // say "try again", not "sign in again".
 func TestKeySourceDown(t *testing.T) {
 	newKey("a")
+	newKey("b")
 	synctest.Test(t, func(t *testing.T) {
 		k := &keys{private: []jwk.Key{newKey("a")}, down: errors.New("no route to host")}
 		v := identity.NewVerifier(k, newHosts(t))
@@ -337,6 +338,12 @@ func TestKeySourceDown(t *testing.T) {
 		time.Sleep(time.Hour)
 		if _, err := v.Verify(t.Context(), tokens.Root, "https://wikibot.io"); err != nil {
 			t.Errorf("with the source down again: %v", err)
+		}
+		// A key that was published meanwhile: nobody can say that it is none of ours.
+		newer := issue(t, &keys{private: []jwk.Key{newKey("b")}}, time.Now().Add(time.Hour))
+		time.Sleep(11 * time.Second)
+		if _, err := v.Verify(t.Context(), newer.Root, "https://wikibot.io"); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("unknown key with the source down: got %v, want unavailable", err)
 		}
 	})
 }
