@@ -1,14 +1,27 @@
 package dynamo
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	eventsv1 "wikibot.io/contracts/events/v1"
-
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/dynamo/tables"
 )
+
+var _ interface {
+	records.Users
+	records.Wikis
+	records.Heads
+	records.Grants
+	records.Tokens
+	records.Activities
+} = (*Store)(nil)
 
 // Options says which tables to use, and how.
 type Options struct {
@@ -20,20 +33,50 @@ type Options struct {
 }
 
 // Store is a records driver. It is safe for concurrent use.
-type Store struct{ opts Options }
-
-// New returns the store.
-func New(o Options) (*Store, error) { panic("unwritten") }
-
-// Image is what an item says, before or after a change, about the event that it
-// carries. Zero when the item carries none or does not exist.
-type Image struct {
-	EventID   string // attribute "event_id"
-	Event     string // attribute "event": as encoded by events.Marshal
-	Sequence  int64  // attribute "sequence" of a wiki
-	PageCount int64  // attribute "page_count" of a wiki
+type Store struct {
+	db     *dynamodb.Client
+	tables map[tables.Name]string
+	now    func() time.Time
+	policy *policy
 }
 
-// Emitted returns the event that a change of an item caused, or nil if it caused
-// none. An error means that the item carries what cannot be an event.
-func Emitted(before, after Image) (*eventsv1.Envelope, error) { panic("unwritten") }
+// New returns the store. It sends no request. The client's own retries are
+// replaced by the store's.
+func New(o Options) (*Store, error) {
+	if o.Client == nil {
+		return nil, errors.New("open records: client missing")
+	}
+	known := map[tables.Name]bool{}
+	for _, t := range tables.All {
+		known[t.Name] = true
+	}
+	for _, n := range slices.Sorted(maps.Keys(o.Tables)) {
+		switch {
+		case !known[n]:
+			return nil, fmt.Errorf("open records: there is no table %q", n)
+		case o.Tables[n] == "":
+			return nil, fmt.Errorf("open records: the full name of the table %q is missing: set %s", n, n.Env())
+		}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Store{db: o.Client, tables: maps.Clone(o.Tables), now: o.Now, policy: newPolicy()}, nil
+}
+
+// table returns a table's full name.
+func (s *Store) table(n tables.Name) (string, error) {
+	full := s.tables[n]
+	if full == "" {
+		return "", fault.New(fault.Internal, "use the table %q: this process was given none: set %s and grant it", n, n.Env())
+	}
+	return full, nil
+}
+
+// orNow fills in a time that a caller left open.
+func (s *Store) orNow(t time.Time) time.Time {
+	if t.IsZero() {
+		return s.now()
+	}
+	return t
+}

@@ -61,12 +61,8 @@ func (t *tx) putGrant(g records.Grant) error {
 
 // PutGrant implements [records.Grants].
 func (s *Store) PutGrant(ctx context.Context, g records.Grant, maxAuthors int, actor *eventsv1.Actor) error {
-	switch g.Role {
-	case records.Editor, records.Viewer:
-	case records.Owner:
-		return fault.New(fault.Denied, "grant a role in wiki %s: a wiki has one owner", g.WikiID)
-	default:
-		return fault.Invalidf("role", "%q is none of editor, viewer", g.Role)
+	if err := g.Check(); err != nil {
+		return err
 	}
 	g.GrantedAt = s.orNow(g.GrantedAt)
 	err := s.writer.do(ctx, func(t *tx) error {

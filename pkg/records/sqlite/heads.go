@@ -16,7 +16,7 @@ import (
 
 // AdvanceHead implements [records.Heads].
 func (s *Store) AdvanceHead(ctx context.Context, c records.HeadChange) (records.Wiki, error) {
-	if err := checkStep(c); err != nil {
+	if err := c.Check(); err != nil {
 		return records.Wiki{}, err
 	}
 	c.At = s.orNow(c.At).UTC()
@@ -48,39 +48,13 @@ func (s *Store) AdvanceHead(ctx context.Context, c records.HeadChange) (records.
 	return w, nil
 }
 
-func checkStep(c records.HeadChange) error {
-	switch {
-	case c.New == "" || c.New == c.Old:
-		return fault.Invalidf("new", "advance head of wiki %s: it must be another commit than the old one", c.WikiID)
-	case events.CommitOf(c.Event) == nil:
-		return fault.Invalidf("event", "advance head of wiki %s: a step needs a page event with a commit", c.WikiID)
-	case c.Event.GetId() == "" || c.Event.GetTime() == nil:
-		return fault.Invalidf("event", "advance head of wiki %s: the event has no id or time", c.WikiID)
-	case c.Event.GetWikiId() != c.WikiID:
-		return fault.Invalidf("event", "advance head of wiki %s: the event is about another wiki", c.WikiID)
-	}
-	return nil
-}
-
 // step checks the preconditions of c against the record and applies it.
 func step(w records.Wiki, c records.HeadChange) (records.Wiki, error) {
 	if w.Head != c.Old {
 		return records.Wiki{}, &records.HeadMovedError{Current: w}
 	}
-	w.PageCount += c.PageDelta
-	w.FileBytes += c.FileDelta
-	if c.PageDelta > 0 && c.MaxPages > 0 && w.PageCount > c.MaxPages {
-		return records.Wiki{}, fault.New(fault.Limit, "advance head of wiki %s: %d pages would be more than %d", w.ID, w.PageCount, c.MaxPages)
-	}
-	if c.FileDelta > 0 && c.MaxBytes > 0 && w.FileBytes > c.MaxBytes {
-		return records.Wiki{}, fault.New(fault.Limit, "advance head of wiki %s: %d bytes of attachments would be more than %d", w.ID, w.FileBytes, c.MaxBytes)
-	}
-	w.Head, w.HeadAt = c.New, c.At
-	w.Sequence++
-	if c.BasePacks != nil {
-		w.BasePacks = append([]string(nil), c.BasePacks...)
-	}
-	return w, nil
+	w = c.Apply(w)
+	return w, c.CheckLimits(w)
 }
 
 func (t *tx) storeStep(w records.Wiki, packs bool) error {

@@ -9,19 +9,12 @@ import (
 	"wikibot.io/pkg/records"
 )
 
-// touchEvery is how often the use of a token by one agent is written down.
-const touchEvery = time.Minute
-
-// maxTouches bounds the agents remembered per token: beyond it, somebody makes
-// them up.
-const maxTouches = 16
-
 const selectToken = `SELECT hash, id, wiki_id, user_id, name, role, created_at, expires_at, last_used, last_agent, touches FROM tokens `
 
 // tokenRow is a token with the last minute's uses, by agent.
 type tokenRow struct {
 	records.Token
-	touches map[string]int64
+	touches records.Touches
 }
 
 func scanToken(row scanner) (t tokenRow, err error) {
@@ -33,19 +26,6 @@ func scanToken(row scanner) (t tokenRow, err error) {
 	}
 	t.CreatedAt, t.ExpiresAt, t.LastUsed = instant(created), instant(expires), instant(used)
 	return t, json.Unmarshal(touches, &t.touches)
-}
-
-func checkToken(t records.Token) error {
-	var wrong []fault.Field
-	if t.Role != records.Editor && t.Role != records.Viewer {
-		wrong = append(wrong, fault.Field{Name: "role", Msg: "is none of editor, viewer"})
-	}
-	for name, value := range map[string]string{"id": t.ID, "hash": t.Hash, "name": t.Name} {
-		if value == "" {
-			wrong = append(wrong, fault.Field{Name: name, Msg: "is missing"})
-		}
-	}
-	return fault.InvalidFields("create token", wrong)
 }
 
 func (t *tx) insertToken(k records.Token) error {
@@ -73,7 +53,7 @@ func (s *Store) ReplaceToken(ctx context.Context, k records.Token) error {
 }
 
 func (s *Store) createToken(ctx context.Context, k records.Token, replace bool) error {
-	if err := checkToken(k); err != nil {
+	if err := k.Check(); err != nil {
 		return err
 	}
 	k.CreatedAt = s.orNow(k.CreatedAt)
@@ -138,15 +118,15 @@ func (s *Store) TouchToken(ctx context.Context, hash string, at time.Time, agent
 		}
 		return err
 	}
-	if !k.due(at, agent) {
+	if !k.touches.Due(k.Token, at, agent) {
 		return nil
 	}
 	err = s.writer.do(ctx, func(t *tx) error {
 		k, err := get(t, scanToken, selectToken+`WHERE hash = ?`, hash)
-		if err = absent(err, "no token"); err != nil || !k.due(at, agent) {
+		if err = absent(err, "no token"); err != nil || !k.touches.Due(k.Token, at, agent) {
 			return err
 		}
-		touches, err := json.Marshal(k.touched(at, agent))
+		touches, err := json.Marshal(k.touches.Note(at, agent))
 		if err != nil {
 			return err
 		}
@@ -160,27 +140,4 @@ func (s *Store) TouchToken(ctx context.Context, hash string, at time.Time, agent
 		return nil
 	}
 	return err
-}
-
-// due reports whether a use has to be written down.
-func (k tokenRow) due(at time.Time, agent string) bool {
-	last, ok := k.touches[agent]
-	if ok {
-		return at.Sub(instant(last)) >= touchEvery
-	}
-	if len(k.touches) < maxTouches {
-		return true
-	}
-	return at.Sub(k.LastUsed) >= touchEvery
-}
-
-// touched returns the uses of the minute that ends with this one.
-func (k tokenRow) touched(at time.Time, agent string) map[string]int64 {
-	out := map[string]int64{agent: nanos(at)}
-	for a, last := range k.touches {
-		if a != agent && at.Sub(instant(last)) < touchEvery {
-			out[a] = last
-		}
-	}
-	return out
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"strings"
 
-	"golang.org/x/text/unicode/norm"
-
 	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
 
@@ -27,11 +25,6 @@ func scanUser(row scanner) (u records.User, err error) {
 func scanString(row scanner) (v string, err error) {
 	err = row.Scan(&v)
 	return v, err
-}
-
-// fold makes the key under which an e-mail address is reserved.
-func fold(email string) string {
-	return norm.NFC.String(strings.ToLower(strings.TrimSpace(norm.NFC.String(email))))
 }
 
 // CreateUser implements [records.Users].
@@ -57,7 +50,7 @@ func (s *Store) CreateUser(ctx context.Context, u records.User, id records.Ident
 			{"id", `INSERT INTO users (id, username, email, display_name, tier, wikis, created_at) VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING`,
 				[]any{u.ID, u.Username, u.Email, u.DisplayName, u.Tier, nanos(u.CreatedAt)}},
 			{"username", `INSERT INTO names (name, user_id, wiki_id) VALUES (?, ?, '') ON CONFLICT DO NOTHING`, []any{u.Username, u.ID}},
-			{"email", `INSERT INTO emails (folded, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, []any{fold(u.Email), u.ID}},
+			{"email", `INSERT INTO emails (folded, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, []any{records.FoldEmail(u.Email), u.ID}},
 			{"identity", `INSERT INTO identities (provider, subject, user_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, []any{id.Provider, id.Subject, u.ID}},
 		} {
 			n, err := t.affect(r.query, r.args...)
@@ -105,7 +98,7 @@ func (s *Store) UserByIdentity(ctx context.Context, id records.Identity) (record
 
 // UserByEmail implements [records.Users].
 func (s *Store) UserByEmail(ctx context.Context, email string) (records.User, error) {
-	folded := fold(email)
+	folded := records.FoldEmail(email)
 	u, err := cached(ctx, s, key{userByEmail, folded, ""}, func() (records.User, error) {
 		return one(ctx, s, scanUser, selectUser+`(SELECT user_id FROM emails WHERE folded = ?)`, folded)
 	})

@@ -54,7 +54,7 @@ func (s *Store) CreateWiki(ctx context.Context, n records.NewWiki) (records.Wiki
 	n.CreatedAt = s.orNow(n.CreatedAt)
 	n.Token.WikiID = n.ID
 	n.Token.CreatedAt = s.orNow(n.Token.CreatedAt)
-	if err := checkToken(n.Token); err != nil {
+	if err := n.Token.Check(); err != nil {
 		return records.Wiki{}, err
 	}
 	env, err := events.New(s.now(), n.ID, n.Actor, &eventsv1.WikiCreated{Slug: n.Slug, Name: n.Name, OwnerId: n.OwnerID, Public: n.Public})
@@ -67,11 +67,11 @@ func (s *Store) CreateWiki(ctx context.Context, n records.NewWiki) (records.Wiki
 		if err != nil {
 			return err
 		}
-		w = newWiki(n, owner.Tier)
+		w = n.Record(owner.Tier)
 		if err := t.reserve(n); err != nil {
 			return err
 		}
-		if limit := ownedLimit(n.MaxWikis); owner.Wikis >= limit {
+		if limit := n.OwnersLimit(); owner.Wikis >= limit {
 			return fault.New(fault.Limit, "create wiki %s: the owner has %d of %d wikis", n.Slug, owner.Wikis, limit)
 		}
 		if err := t.insertWiki(w); err != nil {
@@ -93,26 +93,6 @@ func (s *Store) CreateWiki(ctx context.Context, n records.NewWiki) (records.Wiki
 		return records.Wiki{}, explain(err, "create wiki %s", n.Slug)
 	}
 	return w, nil
-}
-
-// ownedLimit is the caller's limit within what SetTier can carry.
-func ownedLimit(asked int) int {
-	if asked <= 0 {
-		return records.MaxOwned
-	}
-	return min(asked, records.MaxOwned)
-}
-
-func newWiki(n records.NewWiki, tier records.Tier) records.Wiki {
-	w := records.Wiki{
-		ID: n.ID, Slug: n.Slug, Name: n.Name, OwnerID: n.OwnerID, Tier: tier, Public: n.Public,
-		Head: n.Head, HeadAt: n.CreatedAt.UTC(), PageCount: n.PageCount, FileBytes: n.FileBytes,
-		CreatedAt: n.CreatedAt.UTC(),
-	}
-	if n.Head != "" {
-		w.Sequence = 1
-	}
-	return w
 }
 
 // reserve takes the slug, which must be free or the owner's own username.

@@ -1,0 +1,123 @@
+package dynamo_test
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	eventsv1 "wikibot.io/contracts/events/v1"
+
+	"wikibot.io/pkg/records/dynamo"
+	"wikibot.io/pkg/records/dynamo/tables"
+)
+
+// outbox reads the streams of the tables that have one, as the relay does.
+type outbox struct {
+	client  *dynamodbstreams.Client
+	streams []*stream
+	events  []*eventsv1.Envelope // all so far, in the order in which they were read
+	records int
+}
+
+type stream struct {
+	arn       string
+	iterators map[string]*string // by shard, where to read on
+}
+
+func watch(t *testing.T, names map[tables.Name]string) *outbox {
+	t.Helper()
+	o := &outbox{client: server.Streams()}
+	for _, table := range tables.All {
+		if !table.Stream {
+			continue
+		}
+		full := names[table.Name]
+		out, err := server.DynamoDB().DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &full})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.streams = append(o.streams, &stream{*out.Table.LatestStreamArn, map[string]*string{}})
+	}
+	return o
+}
+
+// Events returns all events so far. Between the streams there is no order: those
+// of users go before those of wikis, which they cause.
+func (o *outbox) Events(t *testing.T) []*eventsv1.Envelope {
+	t.Helper()
+	for _, s := range o.streams {
+		o.read(t, s)
+	}
+	return o.events
+}
+
+func (o *outbox) read(t *testing.T, s *stream) {
+	t.Helper()
+	out, err := o.client.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &s.arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shard := range out.StreamDescription.Shards {
+		at, known := s.iterators[*shard.ShardId]
+		if !known {
+			it, err := o.client.GetShardIterator(t.Context(), &dynamodbstreams.GetShardIteratorInput{
+				StreamArn: &s.arn, ShardId: shard.ShardId, ShardIteratorType: types.ShardIteratorTypeTrimHorizon,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = it.ShardIterator
+		}
+		for at != nil {
+			page, err := o.client.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: at})
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = page.NextShardIterator
+			for _, r := range page.Records {
+				o.take(t, r)
+			}
+			if len(page.Records) == 0 {
+				break
+			}
+		}
+		s.iterators[*shard.ShardId] = at
+	}
+}
+
+func (o *outbox) take(t *testing.T, r types.Record) {
+	t.Helper()
+	o.records++
+	env, err := dynamo.Emitted(image(t, r.Dynamodb.OldImage), image(t, r.Dynamodb.NewImage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if env != nil {
+		o.events = append(o.events, env)
+	}
+}
+
+func image(t *testing.T, a map[string]types.AttributeValue) (i dynamo.Image) {
+	t.Helper()
+	text := func(name string) string {
+		if v, ok := a[name].(*types.AttributeValueMemberS); ok {
+			return v.Value
+		}
+		return ""
+	}
+	number := func(name string) int64 {
+		v, ok := a[name].(*types.AttributeValueMemberN)
+		if !ok {
+			return 0
+		}
+		n, err := strconv.ParseInt(v.Value, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	return dynamo.Image{EventID: text("event_id"), Event: text("event"), Sequence: number("sequence"), PageCount: number("page_count")}
+}
