@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 )
@@ -20,36 +18,33 @@ type metrics struct {
 	log *slog.Logger
 }
 
-// metric is one value. Unit is one of CloudWatch's: "Count", "Milliseconds".
+// metric is one value, filed under the named dimensions. Unit is one of
+// CloudWatch's: "Count", "Milliseconds".
 type metric struct {
 	name, unit string
 	value      float64
+	by         []string
 }
 
-// write writes the values under one set of dimensions. A failure to write is
-// nobody's concern but the log's.
+// write writes the values as one line. A failure to write is nobody's concern but
+// the log's.
 func (m *metrics) write(dimensions map[string]string, values ...metric) {
-	type definition struct {
-		Name string
-		Unit string
+	type definition struct{ Name, Unit string }
+	type directive struct {
+		Namespace  string
+		Dimensions [][]string
+		Metrics    []definition
 	}
 	line := map[string]any{}
-	defs := make([]definition, len(values))
+	directives := make([]directive, len(values))
 	for i, v := range values {
 		line[v.name] = v.value
-		defs[i] = definition{v.name, v.unit}
+		directives[i] = directive{namespace, [][]string{v.by}, []definition{{v.name, v.unit}}}
 	}
 	for name, value := range dimensions {
 		line[name] = value
 	}
-	line["_aws"] = map[string]any{
-		"Timestamp": time.Now().UnixMilli(),
-		"CloudWatchMetrics": []any{map[string]any{
-			"Namespace":  namespace,
-			"Dimensions": [][]string{slices.Sorted(maps.Keys(dimensions))},
-			"Metrics":    defs,
-		}},
-	}
+	line["_aws"] = map[string]any{"Timestamp": time.Now().UnixMilli(), "CloudWatchMetrics": directives}
 	raw, err := json.Marshal(line)
 	if err == nil {
 		m.mu.Lock()

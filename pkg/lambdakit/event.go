@@ -102,5 +102,5 @@ func (h *Handler) countEvent(subscription string, handled bool) {
 	if handled {
 		name = "EventsHandled"
 	}
-	h.metrics.write(map[string]string{"Subscription": subscription}, metric{name, "Count", 1})
+	h.metrics.write(map[string]string{"Subscription": subscription}, metric{name, "Count", 1, []string{"Subscription"}})
 }

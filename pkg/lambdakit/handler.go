@@ -131,12 +131,12 @@ func (h *Handler) schedule(ctx context.Context, name string) error {
 // countColdStart is called with the first invocation. How long the start took
 // stands in Lambda's own report of it.
 func (h *Handler) countColdStart() {
-	h.metrics.write(map[string]string{"Service": h.f.Service}, metric{"ColdStart", "Count", 1})
+	h.metrics.write(map[string]string{"Service": h.f.Service}, metric{"ColdStart", "Count", 1, []string{"Service"}})
 }
 
 // margin is the part of an invocation's time that is kept for saying that the
-// rest was not enough: a tenth, half a second at most.
-func margin(remaining time.Duration) time.Duration { return min(remaining/10, 500*time.Millisecond) }
+// rest was not enough: a quarter, half a second at most.
+func margin(remaining time.Duration) time.Duration { return min(remaining/4, 500*time.Millisecond) }
 
 // withMargin ends the context a little before Lambda would end the process.
 func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {

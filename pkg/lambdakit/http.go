@@ -132,6 +132,9 @@ func (h *Handler) countRequest(route string, status int, whole bool, took time.D
 	if !whole {
 		class = "5xx" // whatever was promised
 	}
-	h.metrics.write(map[string]string{"Service": h.f.Service, "Route": route, "Class": class}, metric{"Requests", "Count", 1})
-	h.metrics.write(map[string]string{"Service": h.f.Service, "Route": route}, metric{"Latency", "Milliseconds", milliseconds(took)})
+	h.metrics.write(
+		map[string]string{"Service": h.f.Service, "Route": route, "Class": class},
+		metric{"Requests", "Count", 1, []string{"Service", "Route", "Class"}},
+		metric{"Latency", "Milliseconds", milliseconds(took), []string{"Service", "Route"}},
+	)
 }
