@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"wikibot.io/contracts/routes"
 	"wikibot.io/pkg/web"
 )
 
@@ -26,13 +27,8 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// policy fences the app in: everything it loads comes from its own host, inline
-// scripts and styles do not run, no other site may frame it, and its one form
-// (sign out) posts to its own host.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-	"img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-
 const (
+	policy    = routes.AppContentSecurityPolicy
 	mount     = "/app/"
 	assets    = "assets/"
 	index     = "index.html"

@@ -1,0 +1,90 @@
+package cdk
+
+import (
+	"slices"
+
+	"wikibot.io/contracts/routes"
+	"wikibot.io/contracts/subscriptions"
+	"wikibot.io/pkg/records/dynamo/tables"
+)
+
+// access is what a function may do with the wikis' files. With any but noFiles
+// it lives in the VPC, holds no secret and reaches DynamoDB and S3 alone.
+type access int
+
+const (
+	noFiles access = iota
+	readsFiles
+	writesFiles
+)
+
+// function is one row of the fleet.
+type function struct {
+	service routes.Service
+	memory  float64 // MB; Lambda gives a whole processor at 1769
+	timeout float64 // seconds
+	scratch float64 // MB below /tmp; 512 are free
+	files   access
+	// schedules run the function with {"schedule": name}.
+	schedules []schedule
+	// keeper of the private signing keys.
+	signs bool
+	// publishes the events of the streamed tables on the bus.
+	publishes bool
+}
+
+type schedule struct{ name, every string }
+
+// functions is the fleet. What else it does each row knows from elsewhere:
+// whether it answers requests from the table of routes, which events it is given
+// from the table of subscriptions, which tables it may touch from tables.Access.
+//
+// CloudFront waits 60 seconds for the first byte of an answer, so longer
+// timeouts serve long answers (a clone) and events (an index from scratch).
+var functions = []function{
+	{service: routes.Auth, memory: 512, timeout: 15, scratch: 512, signs: true, schedules: []schedule{{"rotate-keys", "rate(1 day)"}}},
+	{service: routes.Management, memory: 512, timeout: 30, scratch: 512},
+	{service: routes.Wiki, memory: 1769, timeout: 60, scratch: 1024, files: writesFiles},
+	{service: routes.MCP, memory: 1769, timeout: 60, scratch: 1024, files: writesFiles},
+	{service: routes.GitHTTP, memory: 1769, timeout: 300, scratch: 512, files: readsFiles},
+	{service: routes.Embedding, memory: 1769, timeout: 300, scratch: 2048, files: writesFiles},
+	{service: routes.Relay, memory: 256, timeout: 60, scratch: 512, publishes: true},
+}
+
+// answers reports whether a route leads to the function.
+func (f function) answers() bool {
+	return slices.ContainsFunc(routes.Table, func(r routes.Route) bool { return r.Service == f.service })
+}
+
+// waits reports whether the function is invoked by somebody who does not wait
+// for it, so that Lambda itself has to retry and remember failures.
+func (f function) waits() bool {
+	return len(f.schedules) > 0 || len(subscriptions.Of(f.service)) > 0
+}
+
+// environment is what the function is told, by the names of the variables. A
+// variable is only there if the function has a use for it.
+func (f function) environment(s stack, d data) map[string]*string {
+	env := map[string]*string{
+		"WIKIBOT_SERVICE":   str(string(f.service)),
+		"WIKIBOT_LOG_LEVEL": str(s.stage.LogLevel),
+	}
+	if f.answers() {
+		env["WIKIBOT_BASE_URL"] = str(s.stage.BaseURL())
+		env["WIKIBOT_EDGE_KEYS"] = str(s.stage.EdgeKey.accepted())
+	}
+	for name := range tables.Access[f.service] {
+		env[name.Env()] = d.tables[name].Ref()
+	}
+	if f.files != noFiles {
+		env["WIKIBOT_DATA"] = str(mountPath)
+	}
+	if f.signs {
+		env["WIKIBOT_KEYS_SECRET"] = d.keys.Ref()
+		env["WIKIBOT_SIGN_IN"] = str("none")
+	}
+	if f.publishes {
+		env["WIKIBOT_BUS"] = d.bus.Ref()
+	}
+	return env
+}
