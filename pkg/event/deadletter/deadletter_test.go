@@ -125,6 +125,7 @@ func TestRead(t *testing.T) {
 		{"a record around something else", record(`{"schedule":"tidy"}`), true},
 		{"an event that cannot be decoded", `{"subscription":"a","event":{"id":"1"}}`, false},
 		{"a newer writer's field would be lost", strings.Replace(input, `"version":1`, `"version":1,"novelty":true`, 1), false},
+		{"a note of records that a stream has dropped", `{"requestContext":{"condition":"RecordAgeExceeded"},"DDBStreamBatchInfo":{"shardId":"s","startSequenceNumber":"1","endSequenceNumber":"9","batchSize":9,"streamArn":"arn"}}`, false},
 		{"null", `null`, true},
 		{"a list", `[]`, false},
 	} {

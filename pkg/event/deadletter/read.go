@@ -42,6 +42,15 @@ type body struct {
 	} `json:"requestContext"`
 	RequestPayload  json.RawMessage `json:"requestPayload"`
 	ResponsePayload json.RawMessage `json:"responsePayload"`
+	// Lambda's note of stream records that it gave up because they were too old
+	// ("Retain discarded records"): it says where they were, not what.
+	Stream *struct {
+		Shard string `json:"shardId"`
+		First string `json:"startSequenceNumber"`
+		Last  string `json:"endSequenceNumber"`
+		Size  int    `json:"batchSize"`
+		ARN   string `json:"streamArn"`
+	} `json:"DDBStreamBatchInfo"`
 }
 
 // ErrNoEvent says that a letter holds no event where this package knows to look.
@@ -78,6 +87,9 @@ func read(text []byte) (Letter, error) {
 }
 
 func (b body) letter() (Letter, error) {
+	if s := b.Stream; s != nil {
+		return Letter{}, fmt.Errorf("it only names %d records that were given up: %s to %s of %s in %s", s.Size, s.First, s.Last, s.Shard, s.ARN)
+	}
 	raw := b.Event
 	if raw == nil && b.DetailType != "" {
 		raw = b.Detail

@@ -15,7 +15,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"time"
@@ -45,7 +47,10 @@ type flags struct {
 // Validate is called by kong.
 func (f *flags) Validate() error {
 	if f.List == (f.Bus != "") {
-		return fmt.Errorf("either --list or --bus is needed")
+		return errors.New("either --list or --bus is needed")
+	}
+	if f.Hidden < time.Minute || f.Hidden > 12*time.Hour {
+		return errors.New("letters can be hidden for a minute to 12 hours")
 	}
 	return nil
 }
@@ -55,13 +60,13 @@ func main() {
 	kong.Parse(&f, kong.Name("redrive"), kong.Description("Look at a dead-letter queue and publish its events again."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, f); err != nil {
+	if err := run(ctx, f, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "redrive:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, f flags) error {
+func run(ctx context.Context, f flags, out io.Writer) error {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return fmt.Errorf("read AWS configuration: %w", err)
@@ -71,7 +76,7 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	cmd := redrive.Command{
-		Queue: queue, Out: os.Stdout, Subscription: f.Subscription, Events: f.Event, Limit: f.Limit, Hidden: f.Hidden,
+		Queue: queue, Out: out, Subscription: f.Subscription, Events: f.Event, Limit: f.Limit, Hidden: f.Hidden,
 	}
 	if f.List {
 		return cmd.List(ctx)
