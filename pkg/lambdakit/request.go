@@ -19,9 +19,12 @@ import (
 // edgeHeader carries the edge's key.
 const edgeHeader = "X-Wikibot-Edge"
 
-// What the edge says about the viewer.
+// What the edge says about the viewer. The address comes without its port from a
+// CloudFront Function, where CloudFront itself does not send it on (it does only
+// together with the viewer's Host, which function URLs refuse).
 const (
 	hostHeader    = "X-Forwarded-Host"
+	viewerHeader  = "X-Wikibot-Viewer"
 	addressHeader = "Cloudfront-Viewer-Address"
 )
 
@@ -60,7 +63,7 @@ func newRequest(ctx context.Context, e *lambdaevents.LambdaFunctionURLRequest, f
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:     make(http.Header, len(from)),
 		RequestURI: requestURI(e.RawPath, e.RawQueryString),
-		RemoteAddr: clientAddress(from.Get(addressHeader), e.RequestContext.HTTP.SourceIP),
+		RemoteAddr: clientAddress(from.Get(viewerHeader), from.Get(addressHeader), e.RequestContext.HTTP.SourceIP),
 	}
 	if !isToken(r.Method) {
 		return nil, fmt.Errorf("method %q", r.Method)
@@ -137,9 +140,13 @@ func viewerHost(from http.Header, domain string) (string, error) {
 	return host, nil
 }
 
-// clientAddress returns "address:port" of the viewer. CloudFront writes an IPv6
-// address without brackets, the port behind the last colon.
-func clientAddress(viewer, source string) string {
+// clientAddress returns "address:port" of the viewer; the port is 0 if nobody
+// said it. CloudFront writes an IPv6 address without brackets, the port behind the
+// last colon.
+func clientAddress(address, viewer, source string) string {
+	if addr, err := netip.ParseAddr(address); err == nil {
+		return netip.AddrPortFrom(addr.Unmap().WithZone(""), 0).String()
+	}
 	if ap, err := netip.ParseAddrPort(viewer); err == nil {
 		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()).String()
 	}

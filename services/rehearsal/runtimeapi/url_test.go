@@ -50,6 +50,8 @@ func TestServiceSeesTheViewersRequest(t *testing.T) {
 			seen{Host: "Notes.wikibot.io", RemoteAddr: "198.51.100.10:46532", RequestURI: "/", Path: "/", EscapedPath: "/"}},
 		{"an IPv6 address comes without brackets", "GET", "/", map[string]string{"CloudFront-Viewer-Address": "2001:db8:85a3::8a2e:370:7334:443"}, nil,
 			seen{RemoteAddr: "[2001:db8:85a3::8a2e:370:7334]:443", RequestURI: "/", Path: "/", EscapedPath: "/"}},
+		{"a script at the edge knows the address and not the port", "GET", "/", map[string]string{"X-Wikibot-Viewer": "2001:db8::7", "CloudFront-Viewer-Address": "203.0.113.9:1"}, nil,
+			seen{RemoteAddr: "[2001:db8::7]:0", RequestURI: "/", Path: "/", EscapedPath: "/"}},
 		{"an address that is none is replaced by the front's", "GET", "/", map[string]string{"CloudFront-Viewer-Address": "unknown"}, nil,
 			seen{RemoteAddr: "127.0.0.1:0", RequestURI: "/", Path: "/", EscapedPath: "/"}},
 		{"a name with spaces", "GET", "/My%20Page?a=b%20c&a=d+e", nil, nil,
