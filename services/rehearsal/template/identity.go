@@ -42,6 +42,7 @@ var kinds = map[string]kind{
 	"AWS::SNS::Topic": {named: "TopicName", ref: arnName, arn: "arn:aws:sns:{region}:{account}:{name}",
 		attrs: map[string]string{"TopicName": "{name}", "TopicArn": arnName}},
 	"AWS::Events::EventBus": {named: "Name", arn: "arn:aws:events:{region}:{account}:event-bus/{name}", attrs: map[string]string{"Name": "{name}"}},
+	"AWS::Events::Rule":     {named: "Name"}, // the rest depends on its bus
 	"AWS::Events::Archive":  {named: "ArchiveName", arn: "arn:aws:events:{region}:{account}:archive/{name}"},
 
 	"AWS::SecretsManager::Secret": {named: "Name", ref: arnName, arn: "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{hash:6}",
