@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 )
 
 // failure is an error by its name in the API reference.
@@ -101,7 +100,7 @@ func (s *Secrets) putSecretValue(in putInput) (*changeOutput, error) {
 			in.VersionStages = []string{current}
 		}
 		first := len(sec.versions) == 0
-		v = &version{text: in.SecretString, created: time.Now()}
+		v = newText(in.SecretString)
 		sec.versions[id] = v
 		for _, label := range in.VersionStages {
 			sec.move(label, id)

@@ -67,9 +67,22 @@ func (s *Secrets) Put(id, text string) string {
 	defer s.mu.Unlock()
 	sec := s.find(id)
 	v := newVersion()
-	sec.versions[v] = &version{text: text, created: time.Now()}
+	sec.versions[v] = newText(text)
 	sec.move(current, v)
 	return v
+}
+
+// Set writes the text of the version of that id, which no call of Secrets Manager
+// can do to one that exists. It panics if there is no such secret.
+func (s *Secrets) Set(id, version, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sec := s.find(id)
+	if sec.versions[version] == nil {
+		sec.versions[version] = newText(text)
+		sec.move(current, version)
+	}
+	sec.versions[version].text = text
 }
 
 // Value returns the value that is labelled as current, and whether there is one.
@@ -99,6 +112,8 @@ func (s *Secrets) Versions(id string) map[string]string {
 	}
 	return all
 }
+
+func newText(text string) *version { return &version{text: text, created: time.Now()} }
 
 // Sweep deletes all versions without a label, which Secrets Manager may do at a
 // time of its choice.

@@ -49,6 +49,7 @@ type world struct {
 	secrets *keyvaulttest.Secrets
 	secret  string
 	hosts   web.Hosts
+	maxAge  time.Duration
 
 	mu  sync.Mutex
 	now time.Time // by the clock of vaults that have no other
@@ -69,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{table: names[tables.Keys], secrets: keyvaulttest.New(keyvaulttest.Options{}), hosts: hosts, now: time.Now()}
+	w := &world{table: names[tables.Keys], secrets: keyvaulttest.New(keyvaulttest.Options{}), hosts: hosts, maxAge: maxAge, now: time.Now()}
 	w.secret = w.secrets.Create("signing-keys")
 	w.secrets.Put(w.secret, placeholder)
 	return w
@@ -161,7 +162,7 @@ func (w *world) processWith(t *testing.T, wire *wire, retry aws.Retryer, now fun
 		Secrets: secretsmanager.New(secretsmanager.Options{
 			Region: dynamolocal.Region, Credentials: dynamolocal.Credentials(), HTTPClient: &http.Client{Transport: wire}, Retryer: retry,
 		}),
-		Secret: w.secret, MaxAge: maxAge, Now: now, Log: slog.New(slog.DiscardHandler),
+		Secret: w.secret, MaxAge: w.maxAge, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +173,12 @@ func (w *world) processWith(t *testing.T, wire *wire, retry aws.Retryer, now fun
 // public is the source of a process that verifies.
 func (w *world) public(t *testing.T) *keyvault.Public {
 	t.Helper()
-	p, err := keyvault.NewPublic(keyvault.Options{Client: newWire(w).dynamo(aws.NopRetryer{}), Table: w.table})
+	return w.publicWith(t, newWire(w))
+}
+
+func (w *world) publicWith(t *testing.T, wire *wire) *keyvault.Public {
+	t.Helper()
+	p, err := keyvault.NewPublic(keyvault.Options{Client: wire.dynamo(aws.NopRetryer{}), Table: w.table})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/identity/keyvault/signing"
 )
 
@@ -124,6 +125,34 @@ func TestLifeOfAKey(t *testing.T) {
 	step(time.Minute, second, second, first) // an hour after it was published
 	step(24*time.Hour, second, second, first)
 	step(7*time.Hour, second, second) // a session that the first key signed cannot be alive
+}
+
+// TestLongestSession: a process that read the keys just before there was a new
+// one, and nothing since, signs with the old one for as long as it may. Its last
+// session can be verified to its end, with runs as often as can be.
+func TestLongestSession(t *testing.T) {
+	w := newWorld(t)
+	first := w.process(t).kid(t)
+	w.pass(maxAge)
+	p := w.process(t)
+	p.kid(t)
+	p.wire.broken = func(int, string, bool) bool { return true }
+	var ends time.Time
+	for range 40 * 2 {
+		if err := w.process(t).Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if key, err := p.SigningKey(t.Context()); err == nil && key.KeyID() == first {
+			ends = w.clock().Add(identity.SessionLifetime)
+		}
+		if w.clock().Before(ends) && !slices.Contains(w.published(t), first) {
+			t.Fatalf("the key is gone %v before the end of a session", ends.Sub(w.clock()))
+		}
+		w.pass(30 * time.Minute)
+	}
+	if slices.Contains(w.published(t), first) {
+		t.Error("the key is never forgotten")
+	}
 }
 
 // TestRotateRace: of many runs at once, one makes a key.
