@@ -189,8 +189,11 @@ func (r *Repo) writePack(name string, data, index []byte) error {
 	return r.publishPack(name, tmpPack, tmpIdx)
 }
 
-// publishPack gives flushed files their names and flushes the folder. When any
-// of it fails both are removed, index first, as no reader may find one half.
+// publishPack gives flushed files their names and flushes the folder. What has
+// its name when any of it fails stays: another host may have been sent the same
+// save in the same second, have written the same pack under the same name, and
+// have landed it. A pack without index is seen by nobody; both without a head
+// that leads to them are like those of a save that lost the race.
 func (r *Repo) publishPack(name, tmpPack, tmpIdx string) error {
 	d := r.store.disk
 	pack, idx := r.packFile(name+".pack"), r.packFile(name+".idx")
@@ -202,12 +205,7 @@ func (r *Repo) publishPack(name, tmpPack, tmpIdx string) error {
 	}
 	if err = d.rename(tmpIdx, idx); err != nil {
 		_ = d.remove(tmpIdx)
-		_ = d.remove(pack)
 		return err
 	}
-	if err = r.packDir.use(func(f readFile) error { return f.Sync() }); err != nil {
-		_ = d.remove(idx)
-		_ = d.remove(pack)
-	}
-	return err
+	return r.packDir.use(func(f readFile) error { return f.Sync() })
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // disk is every file operation of the package, so that tests can count them and
@@ -46,9 +47,22 @@ func (osDisk) open(name string) (readFile, error)    { return os.Open(name) }
 func (osDisk) readFile(name string) ([]byte, error)  { return os.ReadFile(name) }
 func (osDisk) stat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
 func (osDisk) mkdirAll(name string) error            { return os.MkdirAll(name, 0o755) }
-func (osDisk) rename(from, to string) error          { return os.Rename(from, to) }
 func (osDisk) remove(name string) error              { return os.Remove(name) }
 func (osDisk) removeAll(name string) error           { return os.RemoveAll(name) }
+
+// rename is os.Rename without its look at the target before, which would be a
+// round trip more for each file that is put in place.
+func (osDisk) rename(from, to string) error {
+	for {
+		err := syscall.Rename(from, to)
+		if err == nil {
+			return nil
+		}
+		if err != syscall.EINTR {
+			return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+		}
+	}
+}
 
 func (osDisk) names(dir string) ([]string, error) {
 	d, err := os.Open(dir)

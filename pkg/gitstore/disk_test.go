@@ -198,7 +198,7 @@ func TestAColdReadOpensTheHeadByName(t *testing.T) {
 	}
 }
 
-func TestFullDiskLeavesNothingAndTheNextSaveSucceeds(t *testing.T) {
+func TestFullDiskLeavesNothingToReadersAndTheNextSaveSucceeds(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		failed := true
 		for n := 0; failed; n++ {
@@ -223,7 +223,7 @@ func TestFullDiskLeavesNothingAndTheNextSaveSucceeds(t *testing.T) {
 				if herr != nil {
 					t.Fatal(herr)
 				}
-				gitstoretest.Check(t, s.dir, wikiID, want.String())
+				gitstoretest.Check(t, s.dir, wikiID, want.String(), gitstoretest.Unindexed)
 			}
 			second = save(t, r, first, "second", map[string]string{"a/b.md": "2"})
 			if err := r.Mirror(t.Context(), second, 3); err != nil {

@@ -22,7 +22,9 @@
 // Objects never change, so what has been decoded is kept in one process-wide
 // cache, bounded in bytes. A miss is looked up in the table of all packs of the
 // repository, which is loaded once; if it is not there, the pack named after the
-// object, then a loose file, then a fresh listing of the folder are tried. What
+// object, then those of the commits before one that was found so, then a loose
+// file, then a fresh listing of the folder are tried: names that follow from the
+// head are there at once on every host, a listing may be a minute old. What
 // is read from disk is verified against its id: damage is an error that names
 // wiki and object, never a panic and never wrong content.
 //

@@ -3,6 +3,7 @@ package gitstore
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"strings"
 	"syscall"
 )
@@ -13,6 +14,12 @@ func randomName() string { return rand.Text() }
 // isNotEmpty reports that a folder could not be replaced because it has content.
 func isNotEmpty(err error) bool {
 	return errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST)
+}
+
+// isGone reports that a file is not there any more: not by its name, or, on a
+// network file system, not the one that was opened by that name.
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESTALE)
 }
 
 // checkName refuses names of tree entries that git refuses to check out, or

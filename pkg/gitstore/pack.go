@@ -1,6 +1,8 @@
 package gitstore
 
 import (
+	"cmp"
+	"errors"
 	"io"
 	"math"
 	"path/filepath"
@@ -46,10 +48,7 @@ func isPackName(file string) (string, bool) {
 // read decodes the entry at off, and its data unless head is all that is asked.
 // For deltas the data is the delta.
 func (p *pack) read(off int64, headOnly bool) (e entryHead, data []byte, err error) {
-	err = p.file.use(func(f readFile) error {
-		in := inflaters.Get().(*inflater)
-		defer in.done()
-		in.in.Reset(io.NewSectionReader(f, off, math.MaxInt64-off))
+	err = p.from(off, func(in *inflater) (err error) {
 		if e, err = readEntryHead(in); err != nil {
 			return err
 		}
@@ -59,6 +58,35 @@ func (p *pack) read(off int64, headOnly bool) (e entryHead, data []byte, err err
 		return err
 	})
 	return e, data, err
+}
+
+// from calls f with what lies at off and beyond. What the disk says comes before
+// what f made of it, which would pass for damage.
+func (p *pack) from(off int64, f func(*inflater) error) error {
+	return p.file.use(func(open readFile) error {
+		disk := &watched{ReaderAt: open}
+		in := inflaters.Get().(*inflater)
+		defer in.done()
+		in.in.Reset(io.NewSectionReader(disk, off, math.MaxInt64-off))
+		if err := f(in); err != nil {
+			return cmp.Or(disk.err, err)
+		}
+		return nil
+	})
+}
+
+// watched remembers why reading failed.
+type watched struct {
+	io.ReaderAt
+	err error
+}
+
+func (w *watched) ReadAt(b []byte, off int64) (int, error) {
+	n, err := w.ReaderAt.ReadAt(b, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.err = err
+	}
+	return n, err
 }
 
 func readEntryHead(in *inflater) (entryHead, error) {
@@ -77,10 +105,7 @@ func readEntryHead(in *inflater) (entryHead, error) {
 
 // readDeltaSize reads the size of the result of the delta at off.
 func (p *pack) readDeltaSize(off int64) (size int64, err error) {
-	err = p.file.use(func(f readFile) error {
-		in := inflaters.Get().(*inflater)
-		defer in.done()
-		in.in.Reset(io.NewSectionReader(f, off, math.MaxInt64-off))
+	err = p.from(off, func(in *inflater) error {
 		e, err := readEntryHead(in)
 		if err != nil {
 			return err

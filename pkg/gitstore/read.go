@@ -16,14 +16,15 @@ import (
 )
 
 // object reads an object and verifies it against its id. When its pack has been
-// folded into another one since the table was read, it reads the table again.
+// folded into another one since the table was read, or replaced by its equal, it
+// reads the table again.
 func (r *Repo) object(ctx context.Context, id OID) (raw, error) {
 	at, err := r.locate(ctx, id)
 	if err != nil {
 		return raw{}, err
 	}
 	o, err := r.objectAt(ctx, id, at)
-	if errors.Is(err, fs.ErrNotExist) {
+	if isGone(err) {
 		r.unload()
 		if at, err = r.locate(ctx, id); err != nil {
 			return raw{}, err

@@ -26,8 +26,14 @@ type Repo struct {
 	table  *table // nil until something is looked for
 	listed bool   // the table has every pack that was there at some time
 	sealed bool   // the table is all there is: an import's source, indexed anew
+	// named are packs that were found by name and that no listing has shown yet;
+	// tips are commits found so, whose ancestors' packs may still be unknown.
+	// Both outlive the table.
+	named []string
+	tips  []OID
 
 	listing sync.Mutex // held while the folder is listed
+	chasing sync.Mutex // held while packs of ancestors are looked for by name
 	decodes singleflight.Group
 	packDir *file
 	refsDir *file

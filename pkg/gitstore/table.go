@@ -83,8 +83,10 @@ func (r *Repo) addPack(p *pack) {
 }
 
 // locate finds an object. Where the table does not know it, another process may
-// have written it since: its pack if it is a commit, a loose file, any pack.
-// Missing objects are errMissing.
+// have written it since: its pack if it is a commit, the pack of a commit that
+// came before one that was found so, a loose file, any pack. Names that follow
+// from what is known come before a listing, which on a network file system may be
+// as old as a minute. Missing objects are errMissing.
 func (r *Repo) locate(ctx context.Context, id OID) (place, error) {
 	if at, ok := r.known(id); ok {
 		return at, nil
@@ -98,7 +100,7 @@ func (r *Repo) locate(ctx context.Context, id OID) (place, error) {
 		}
 		return place{}, nil
 	}
-	switch err := r.loadPack("pack-" + id.String()); {
+	switch err := r.loadNamed(ctx, id); {
 	case err == nil:
 		if at, ok := r.known(id); ok {
 			return at, nil
@@ -108,6 +110,12 @@ func (r *Repo) locate(ctx context.Context, id OID) (place, error) {
 	}
 	first, err := r.loadAll(ctx, false)
 	if err != nil {
+		return place{}, err
+	}
+	if at, ok := r.known(id); ok {
+		return at, nil
+	}
+	if err := r.chase(ctx); err != nil {
 		return place{}, err
 	}
 	if at, ok := r.known(id); ok {
@@ -164,7 +172,7 @@ func (r *Repo) loadAll(ctx context.Context, again bool) (bool, error) {
 	} else if err != nil {
 		return true, err
 	}
-	if err := r.loadPacks(ctx, names); err != nil {
+	if err := r.loadPacks(ctx, r.withNamed(names)); err != nil {
 		return true, err
 	}
 	r.mu.Lock()
@@ -173,12 +181,16 @@ func (r *Repo) loadAll(ctx context.Context, again bool) (bool, error) {
 	return true, nil
 }
 
+// loaders is how many indexes are read at a time. A network file system takes as
+// long for one as for many at once.
+const loaders = 32
+
 // loadPacks reads indexes several at a time, since each waits for the disk.
 func (r *Repo) loadPacks(ctx context.Context, names []string) error {
 	work := make(chan string)
 	fails := make(chan error, 1)
 	var wg sync.WaitGroup
-	for range min(8, len(names)) {
+	for range min(loaders, len(names)) {
 		wg.Go(func() {
 			for name := range work {
 				err := r.loadPack(name)
@@ -216,24 +228,5 @@ func (r *Repo) sweep(name string) {
 	path := r.packFile(name)
 	if st, err := r.store.disk.stat(path); err == nil && time.Since(st.ModTime()) > time.Hour {
 		_ = r.store.disk.remove(path)
-	}
-}
-
-// unload forgets what was read about the packs; the next read starts over.
-func (r *Repo) unload() {
-	r.mu.Lock()
-	t := r.table
-	r.table, r.listed = nil, false
-	r.mu.Unlock()
-	r.history.mu.Lock()
-	r.history.newest, r.history.seen = OID{}, nil
-	r.history.mu.Unlock()
-	r.store.files.forget(r.packDir)
-	r.store.files.forget(r.refsDir)
-	if t == nil {
-		return
-	}
-	for _, p := range t.packs {
-		r.store.files.forget(p.file)
 	}
 }

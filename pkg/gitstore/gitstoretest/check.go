@@ -31,6 +31,9 @@ const (
 	// Imported accepts git's warnings about old habits, such as mode 100664, in
 	// history that was taken over as it is.
 	Imported
+	// Unindexed accepts a pack without index: what a save leaves that failed
+	// between giving the two their names.
+	Unindexed
 )
 
 // Check fails the test unless the wiki's repository in the store at dir is
@@ -58,7 +61,7 @@ func Check(t T, dir, wikiID, wantHead string, opts ...Option) {
 	if got := strings.TrimSpace(string(head)); got != wantHead {
 		t.Errorf("refs/heads/main of wiki %s is %q, want %q", wikiID, got, wantHead)
 	}
-	checkFiles(t, repo, slices.Contains(opts, Crashed))
+	checkFiles(t, repo, opts)
 }
 
 // meaningful drops what git says about a repository without commits, and
@@ -75,8 +78,10 @@ func meaningful(fsck string, imported bool) string {
 
 var belongs = regexp.MustCompile(`^(HEAD|config|refs/heads/main|objects/pack/pack-[0-9a-f]{40}\.(pack|idx))$`)
 
-func checkFiles(t T, repo string, crashed bool) {
+func checkFiles(t T, repo string, opts []Option) {
 	t.Helper()
+	crashed := slices.Contains(opts, Crashed)
+	unindexed := crashed || slices.Contains(opts, Unindexed)
 	err := filepath.WalkDir(repo, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -91,7 +96,7 @@ func checkFiles(t T, repo string, crashed bool) {
 		case !belongs.MatchString(filepath.ToSlash(rel)):
 			t.Errorf("file %s does not belong in a repository of the store", rel)
 		}
-		if name, ok := strings.CutSuffix(path, ".pack"); ok && !crashed {
+		if name, ok := strings.CutSuffix(path, ".pack"); ok && !unindexed {
 			if _, err := os.Stat(name + ".idx"); err != nil {
 				t.Errorf("pack %s has no index", rel)
 			}
