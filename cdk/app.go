@@ -5,6 +5,23 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
+// NewApp returns an app that writes its templates to a folder; "" is where the
+// CDK's command line wants them.
+func NewApp(folder string) awscdk.App {
+	props := &awscdk.AppProps{
+		AnalyticsReporting: no, // or every template would hold a list of library versions
+		Context: &map[string]any{
+			// What a stack takes from another one it imports by CloudFormation, which
+			// then refuses to delete what is in use.
+			"@aws-cdk/core:defaultCrossStackReferences": "strong",
+		},
+	}
+	if folder != "" {
+		props.Outdir = &folder
+	}
+	return awscdk.NewApp(props)
+}
+
 // Deployment is what [New] draws.
 type Deployment struct {
 	Stages []Stage
@@ -46,7 +63,7 @@ func (d drawing) stack(name, description string) stack {
 		TerminationProtection: jsii.Bool(name == "data"),
 		Tags:                  &map[string]*string{"wikibot:stage": str(d.stage.Name)},
 	})
-	excuse(s, name)
+	excuseStack(s, name, d.stage)
 	return stack{s, d.stage}
 }
 

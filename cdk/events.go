@@ -32,7 +32,7 @@ func (s stack) queue(id, name string, senders ...statement) queue {
 	}
 	awssqs.NewCfnQueuePolicy(s.scope, str(id+"Policy"), &awssqs.CfnQueuePolicyProps{
 		Queues:         &[]*string{q.Ref()},
-		PolicyDocument: policy(append([]statement{onlyTLS("sqs:SendMessage", q.AttrArn())}, senders...)...),
+		PolicyDocument: policy(append([]statement{onlyTLS("sqs:*", q.AttrArn())}, senders...)...),
 	})
 	return queue{*s.name(name), q.Ref(), q.AttrArn()}
 }

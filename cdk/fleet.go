@@ -162,7 +162,7 @@ func (b *builder) permissions(f function, logs awslogs.CfnLogGroup) []statement 
 		may = append(may, b.filePermissions(f)...)
 	}
 	if f.signs {
-		may = append(may, allow([]string{"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"}, b.data.keys.Ref()))
+		may = append(may, allow([]string{"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}, b.data.keys.Ref()))
 	}
 	if f.publishes {
 		may = append(may, allow([]string{"events:PutEvents"}, b.data.bus.AttrArn()))

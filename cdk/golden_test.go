@@ -52,7 +52,7 @@ var synthesized = sync.OnceValues(func() (assembly, error) {
 			return out, err
 		}
 	}
-	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(filepath.Join(dir, "out")), AnalyticsReporting: jsii.Bool(false)})
+	app := cdk.NewApp(filepath.Join(dir, "out"))
 	cdk.New(app, cdk.Deployment{Stages: stages, Binaries: filepath.Join(dir, "bin")})
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false), Verbose: jsii.Bool(true)}), nil)
 	for _, stack := range *app.Synth(nil).Stacks() {

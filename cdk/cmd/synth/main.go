@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
 	"wikibot.io/cdk"
@@ -29,7 +28,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
+	app := cdk.NewApp("")
 	cdk.New(app, cdk.Deployment{Stages: stages, Binaries: "../.cache/lambda"})
 	app.Synth(nil)
 	return nil
