@@ -33,7 +33,7 @@ func TestSignInThatIsNotSetUp(t *testing.T) {
 		}
 	}
 	page := s.send(t, http.MethodGet, "/auth/login", nil).Body.String()
-	if !strings.Contains(page, "<h1>Sign-in is not set up here yet</h1>") || strings.Contains(page, "<form") {
+	if !strings.Contains(page, "<h1>Nobody can sign in yet</h1>") || !strings.Contains(page, "Sign-in is not set up on this installation.") || strings.Contains(page, "<form") {
 		t.Errorf("page %s", page)
 	}
 	if _, err := s.records.UserByEmail(t.Context(), "ada@example.org"); err == nil {
