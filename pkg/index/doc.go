@@ -30,7 +30,8 @@
 //
 // # Life of a publication
 //
-// [Cache.Publish] catches up, copies one whole state to a temporary file,
+// [Cache.Publish] catches up, copies one whole state to a file in the scratch folder
+// and that, in large pieces, to a temporary file beside the repository,
 // flushes it, renames it to its digest's name, and swaps the record's pointer.
 // Whoever loses the swap looks whether the winner's index will do. Files that
 // nothing points to are deleted later than anybody could still want them.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite"
@@ -30,6 +31,8 @@ const (
 	// grace is how long a file that nothing points to any more is kept, for
 	// those who read the record before it changed.
 	grace = 15 * time.Minute
+	// copySize is how many bytes of an index are read or written at a time.
+	copySize = 1 << 20
 	// publishAttempts bounds how often one call loses against others.
 	publishAttempts = 5
 )
@@ -107,15 +110,17 @@ func (c *Cache) load(ctx context.Context, e *entry, repo *gitstore.Repo, w recor
 }
 
 // fetch copies the published index, if there is one. When its file is gone the
-// record is read again: another may have been published meanwhile.
+// record is read again: another may have been published meanwhile, or the same
+// one again, which took the place of the file that was being copied.
 func (c *Cache) fetch(ctx context.Context, e *entry, w *records.Wiki) (*working, error) {
 	if w.Index.File == "" {
 		return nil, nil
 	}
 	cp, err := c.fetchFile(ctx, *w)
-	if errors.Is(err, fs.ErrNotExist) {
+	replaced := errors.Is(err, syscall.ESTALE) // what a network file system says of an open file
+	if replaced || errors.Is(err, fs.ErrNotExist) {
 		now, again := c.deps.Records.Wiki(ctx, w.ID)
-		if again == nil && now.Index != w.Index && now.Index.File != "" {
+		if again == nil && now.Index.File != "" && (replaced || now.Index != w.Index) {
 			w.Index = now.Index
 			cp, err = c.fetchFile(ctx, *w)
 		}
@@ -159,20 +164,28 @@ func (c *Cache) fetchFile(ctx context.Context, w records.Wiki) (_ *working, err 
 	return cp, err
 }
 
-// copyFile copies a file and returns the digest of what it copied.
+// copyFile copies a file to a new one and returns the digest of what it copied.
 func copyFile(from, to string) (digest string, err error) {
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", err
+	}
+	digest, err = copyInto(out, from)
+	return digest, errors.Join(err, out.Close())
+}
+
+// copyInto appends a file to an open one and returns the digest of what it
+// copied.
+func copyInto(out io.Writer, from string) (digest string, err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return "", err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", err
-	}
 	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(out, sum), in)
-	if err = errors.Join(err, out.Close()); err != nil {
+	// The published file is on a network file system, perhaps, where each call is
+	// a round trip; without the bare Reader the buffer would not be used.
+	if _, err := io.CopyBuffer(io.MultiWriter(out, sum), struct{ io.Reader }{in}, make([]byte, copySize)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:32], nil
@@ -242,17 +255,35 @@ func (c *Cache) repaired(wikiID string) {
 }
 
 // writeFile puts an index of w.Head or a later commit on stable storage beside
-// the repository.
+// the repository. It is made in the scratch folder, because SQLite writes page by
+// page, and then copied in few large pieces.
 func (c *Cache) writeFile(ctx context.Context, w records.Wiki) (file records.Index, err error) {
 	cp, err := c.acquire(ctx, w)
 	if err != nil {
 		return file, err
 	}
 	defer c.release(cp)
-	dir := c.deps.Git.Dir(w.ID)
-	f, err := os.CreateTemp(dir, tempPattern)
+	folder, err := c.scratch.folder()
 	if err != nil {
 		return file, err
+	}
+	defer os.RemoveAll(folder)
+	made := filepath.Join(folder, indexFile)
+	head, sequence, err := cp.backup(ctx, made)
+	if err != nil {
+		return file, err
+	}
+	file = records.Index{Commit: head, Sequence: sequence}
+	file.File, err = putFile(c.deps.Git.Dir(w.ID), made, head)
+	return file, err
+}
+
+// putFile publishes a finished index file in a wiki's folder and returns its
+// name. When it fails, nothing of it is left.
+func putFile(dir, made, head string) (name string, err error) {
+	f, err := os.CreateTemp(dir, tempPattern)
+	if err != nil {
+		return "", err
 	}
 	temp := f.Name()
 	defer func() {
@@ -261,27 +292,18 @@ func (c *Cache) writeFile(ctx context.Context, w records.Wiki) (file records.Ind
 			_ = os.Remove(temp)
 		}
 	}()
-	head, sequence, err := cp.backup(ctx, temp)
+	digest, err := copyInto(f, made)
 	if err != nil {
-		return file, err
+		return "", err
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return file, err
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return "", err
 	}
-	// The handle is another than the one that wrote, which flushes all the same:
-	// fsync is about the file.
-	if err := f.Sync(); err != nil {
-		return file, err
+	name = fmt.Sprintf("index-%s-%s.db", head, digest)
+	if err := os.Rename(temp, filepath.Join(dir, name)); err != nil {
+		return "", err
 	}
-	file = records.Index{
-		Commit: head, Sequence: sequence,
-		File: fmt.Sprintf("index-%s-%s.db", head, hex.EncodeToString(sum.Sum(nil))[:32]),
-	}
-	if err := os.Rename(temp, filepath.Join(dir, file.File)); err != nil {
-		return file, err
-	}
-	return file, syncDir(dir)
+	return name, syncDir(dir)
 }
 
 func syncDir(dir string) error {
@@ -293,8 +315,8 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// backup copies one whole state of the copy to a file and returns its head and
-// the step that brought it.
+// backup copies one whole state of the copy to a new file and returns its head
+// and the step that brought it.
 // Catching up and reading go on meanwhile.
 func (cp *working) backup(ctx context.Context, to string) (head string, sequence int64, err error) {
 	// One read transaction around both, so that the name fits the content.
@@ -314,7 +336,7 @@ func (cp *working) backup(ctx context.Context, to string) (head string, sequence
 		if !ok {
 			return fmt.Errorf("%T cannot back up", driver)
 		}
-		b, err := source.NewBackup(dsn(to, "rw", "journal_mode(off)", "synchronous(off)"))
+		b, err := source.NewBackup(dsn(to, "rwc", "journal_mode(off)", "synchronous(off)"))
 		if err != nil {
 			return err
 		}
