@@ -20,22 +20,28 @@ import (
 )
 
 // Upload gives the objects that result from uploading a build of the app under
-// a prefix: files below assets/ have names made from their content and are kept
-// for ever, everything else is asked for each time. Hidden files and source maps
-// stay behind.
+// a prefix, as scripts/deploy does it: files below assets/ have names made from
+// their content and are kept for ever, index.html is asked for each time, other
+// files once a day. Hidden files stay behind; source maps are refused.
 func Upload(build fs.FS, prefix string) (Objects, error) {
 	objects := Objects{}
 	err := fs.WalkDir(build, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || strings.HasSuffix(name, ".map") {
+		if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
 			return err
+		}
+		if strings.HasSuffix(name, ".map") {
+			return fmt.Errorf("%s is a source map, which must not be public", name)
 		}
 		body, err := fs.ReadFile(build, name)
 		if err != nil {
 			return err
 		}
-		o := Object{Body: body, ContentType: contentType(name), CacheControl: "no-cache"}
-		if strings.HasPrefix(name, "assets/") {
+		o := Object{Body: body, ContentType: contentType(name), CacheControl: "public, max-age=86400"}
+		switch {
+		case strings.HasPrefix(name, "assets/"):
 			o.CacheControl = "public, max-age=31536000, immutable"
+		case name == "index.html":
+			o.CacheControl = "no-cache"
 		}
 		objects[prefix+name] = o
 		return nil

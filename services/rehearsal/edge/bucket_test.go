@@ -32,7 +32,7 @@ func read(t *testing.T, r object, method, path string, headers ...string) *httpt
 	e, err := edge.New(edge.Options{
 		Deployment: load(t, r), Domain: "site.test", Root: "site.localhost:8080", Origin: func(string) http.Handler { return nil },
 		Bucket: func(template.Resource) (edge.Objects, error) {
-			return edge.Upload(fstest.MapFS{"index.html": {Data: []byte("<html>")}, "assets/a b.js": {Data: []byte("let x")}, "assets/a.js.map": {Data: []byte("{}")}, ".gitkeep": {}}, "app/")
+			return edge.Upload(fstest.MapFS{"index.html": {Data: []byte("<html>")}, "assets/a b.js": {Data: []byte("let x")}, "favicon.svg": {Data: []byte("<svg/>")}, ".gitkeep": {}}, "app/")
 		},
 	})
 	if err != nil {
@@ -64,7 +64,7 @@ func TestBucketAnswersAsItsPolicySays(t *testing.T) {
 		"an object whose key is escaped":         {func(object) {}, "/app/assets/a%20b.js", 200, "let x"},
 		"no object, and no leave to know that":   {func(object) {}, "/app/x", 403, "AccessDenied"},
 		"a folder is no object":                  {func(object) {}, "/app/", 403, "AccessDenied"},
-		"a source map stays behind":              {func(object) {}, "/app/assets/a.js.map", 403, "AccessDenied"},
+		"a hidden file stays behind":             {func(object) {}, "/app/.gitkeep", 403, "AccessDenied"},
 		"a policy for another distribution":      {func(r object) { at(statement(r), "Condition")["StringEquals"] = object{"AWS:SourceArn": "arn:x"} }, "/app/index.html", 403, "AccessDenied"},
 		"a policy for other objects":             {func(r object) { statement(r)["Resource"] = "arn:aws:s3:::other/*" }, "/app/index.html", 403, "AccessDenied"},
 		"requests that are not signed":           {func(r object) { delete(config(r)["Origins"].([]any)[0].(object), "OriginAccessControlId") }, "/app/index.html", 403, "AccessDenied"},
@@ -96,10 +96,16 @@ func TestBucketIsNeverWrittenTo(t *testing.T) {
 }
 
 func TestObjectsHaveTheHeadersOfTheirUpload(t *testing.T) {
-	for path, want := range map[string][2]string{"/app/index.html": {"text/html", "no-cache"}, "/app/assets/a%20b.js": {"text/javascript", "public, max-age=31536000, immutable"}} {
+	for path, want := range map[string][2]string{"/app/index.html": {"text/html", "no-cache"}, "/app/favicon.svg": {"image/svg+xml", "public, max-age=86400"}, "/app/assets/a%20b.js": {"text/javascript", "public, max-age=31536000, immutable"}} {
 		w := read(t, bucketed(), "HEAD", path)
 		if h := w.Header(); h.Get("Content-Type") != want[0] || h.Get("Cache-Control") != want[1] || h.Get("Etag") == "" || w.Body.Len() != 0 {
 			t.Errorf("%s: %v", path, h)
 		}
+	}
+}
+
+func TestSourceMapsAreNotUploaded(t *testing.T) {
+	if _, err := edge.Upload(fstest.MapFS{"assets/a.js.map": {}}, "app/"); err == nil {
+		t.Error("a source map was uploaded")
 	}
 }

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,31 +47,27 @@ type origin struct {
 // nothing ("Error caching minimum TTL").
 const errorTTLByDefault = 10 * time.Second
 
-// declaredBehavior is a cache behavior as templates write it. Settings of
-// before cache policies (ForwardedValues, TTLs) are not known here.
+// declaredBehavior is a cache behavior as templates write it. Settings that are
+// not among these fields are refused, such as those of before cache policies
+// (ForwardedValues, TTLs).
 type declaredBehavior struct {
-	PathPattern                                                   string
-	TargetOriginID                                                string
+	PathPattern, TargetOriginID                                   string
 	AllowedMethods, CachedMethods                                 []string
 	Compress                                                      bool
 	CachePolicyID, OriginRequestPolicyID, ResponseHeadersPolicyID string
-	ForwardedValues, TrustedKeyGroups, TrustedSigners, GrpcConfig any
-	FieldLevelEncryptionID                                        string
 	FunctionAssociations                                          []struct{ EventType, FunctionARN string }
 	LambdaFunctionAssociations                                    []struct {
 		EventType, LambdaFunctionARN string
 		IncludeBody                  bool
 	}
+	ViewerProtocolPolicy string // every viewer is taken to use HTTPS
 }
 
 type declaredOrigin struct {
-	ID                    string
-	DomainName            string
-	OriginPath            string
-	OriginAccessControlID string
-	OriginCustomHeaders   []struct{ HeaderName, HeaderValue string }
-	S3OriginConfig        any
-	CustomOriginConfig    any
+	ID, DomainName, OriginPath         string
+	OriginAccessControlID              string
+	OriginCustomHeaders                []struct{ HeaderName, HeaderValue string }
+	S3OriginConfig, CustomOriginConfig any // ports, protocols and timeouts
 }
 
 type declaredDistribution struct {
@@ -79,17 +77,36 @@ type declaredDistribution struct {
 	DefaultCacheBehavior declaredBehavior
 	CacheBehaviors       []declaredBehavior
 	Origins              []declaredOrigin
-	OriginGroups         any
 	CustomErrorResponses []struct {
 		ErrorCode          int
 		ErrorCachingMinTTL *int
+		ResponseCode       any
 		ResponsePagePath   string
 	}
+	// These make no difference here.
+	Comment, HTTPVersion, IPV6Enabled, PriceClass, ViewerCertificate, WebACLID, Logging any
+}
+
+// decode reads properties into v and refuses those that v does not have.
+func decode(r template.Resource, v any) error {
+	b, err := json.Marshal(r.Properties)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Path(), err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%s: %w", r.Path(), err)
+	}
+	return nil
 }
 
 func (e *Edge) distribution(r template.Resource) (*distribution, error) {
-	var v struct{ DistributionConfig declaredDistribution }
-	if err := r.Decode(&v); err != nil {
+	var v struct {
+		DistributionConfig declaredDistribution
+		Tags               any
+	}
+	if err := decode(r, &v); err != nil {
 		return nil, err
 	}
 	c := v.DistributionConfig
@@ -135,9 +152,6 @@ func (e *Edge) behavior(b declaredBehavior, origins map[string]*origin) (*behavi
 	var problems []error
 	if made.origin == nil {
 		problems = append(problems, fmt.Errorf("there is no origin %q", b.TargetOriginID))
-	}
-	if b.ForwardedValues != nil || b.TrustedKeyGroups != nil || b.TrustedSigners != nil || b.FieldLevelEncryptionID != "" || b.GrpcConfig != nil {
-		problems = append(problems, errors.New("legacy settings, signed requests, gRPC and field-level encryption are not known here"))
 	}
 	if made.methods == nil {
 		made.methods = []string{"GET", "HEAD"}

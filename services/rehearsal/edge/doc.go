@@ -32,6 +32,6 @@
 // It has one edge location and no regional cache. It does not hold simultaneous
 // requests for one key back (CloudFront does not either where cookies are
 // forwarded), keep parts of objects that were fetched by range, or upgrade to
-// WebSocket; TLS, WAF, logs and Brotli are absent. Settings that it does not
-// know are errors of [New], not ignored.
+// WebSocket; TLS, WAF, timeouts, retries, logs and Brotli are absent. Settings
+// that it does not know are errors of [New], not ignored.
 package edge

@@ -504,6 +504,8 @@ func TestSettingsThatWouldNotDeploy(t *testing.T) {
 		"the viewer's address in the key": {func(r object) {
 			at(cachePolicy(r), "ParametersInCacheKeyAndForwardedToOrigin")["HeadersConfig"] = object{"HeaderBehavior": "whitelist", "Headers": []any{"CloudFront-Viewer-Address"}}
 		}, "cannot be in a cache policy"},
+		"a setting that nobody knows": {func(r object) { config(r)["Restrictions"] = object{} }, `unknown field "Restrictions"`},
+		"legacy settings":             {func(r object) { behavior(r)["ForwardedValues"] = object{} }, `unknown field "ForwardedValues"`},
 		"an error page": {func(r object) {
 			config(r)["CustomErrorResponses"] = []any{object{"ErrorCode": 404, "ResponseCode": 200, "ResponsePagePath": "/index.html"}}
 		}, "an error page for 404"},

@@ -194,7 +194,7 @@ func TestTheApp(t *testing.T) {
 		{"/app/ada/connect?x=1", "", `<div id="app">`, "no-cache", 200},
 		{"/app/index.html", "", `<div id="app">`, "no-cache", 200},
 		{"/app/assets/index-abc.js", "", "let x", "public, max-age=31536000, immutable", 200},
-		{"/favicon.svg", "", "<svg/>", "no-cache", 200},
+		{"/favicon.svg", "", "<svg/>", "public, max-age=86400", 200},
 		{"/app/missing.js", "", "<Code>NoSuchKey</Code>", "", 404},
 		{"/app/assets/missing", "", "<Code>NoSuchKey</Code>", "", 404},
 		{"/app/assets/../../x", "", "", "", 404},

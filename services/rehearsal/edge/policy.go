@@ -88,6 +88,9 @@ var managedResponse = map[string]responsePolicy{
 	}},
 }
 
+// named are the parts of a policy that make no difference.
+type named struct{ Name, Comment any }
+
 // keyed is the part of a policy that selects, as the templates write it.
 type keyed struct {
 	HeadersConfig struct {
@@ -107,6 +110,7 @@ type keyed struct {
 func readCachePolicy(r template.Resource) (cachePolicy, error) {
 	var v struct {
 		CachePolicyConfig struct {
+			named
 			MinTTL, MaxTTL, DefaultTTL               *float64
 			ParametersInCacheKeyAndForwardedToOrigin struct {
 				keyed
@@ -114,7 +118,7 @@ func readCachePolicy(r template.Resource) (cachePolicy, error) {
 			}
 		}
 	}
-	if err := r.Decode(&v); err != nil {
+	if err := decode(r, &v); err != nil {
 		return cachePolicy{}, err
 	}
 	c := v.CachePolicyConfig
@@ -147,8 +151,13 @@ func readCachePolicy(r template.Resource) (cachePolicy, error) {
 var neverKeyed = []string{"cloudfront-viewer-address", "cloudfront-viewer-asn", "cloudfront-viewer-tls", "cloudfront-viewer-ja3-fingerprint"}
 
 func readOriginPolicy(r template.Resource) (originPolicy, error) {
-	var v struct{ OriginRequestPolicyConfig keyed }
-	if err := r.Decode(&v); err != nil {
+	var v struct {
+		OriginRequestPolicyConfig struct {
+			named
+			keyed
+		}
+	}
+	if err := decode(r, &v); err != nil {
 		return originPolicy{}, err
 	}
 	var p originPolicy
@@ -214,7 +223,6 @@ type override struct{ Override bool }
 
 // securityHeaders is a response headers policy's part of that name.
 type securityHeaders struct {
-	XSSProtection         any
 	ContentTypeOptions    *override
 	ContentSecurityPolicy *struct {
 		ContentSecurityPolicy string
@@ -238,8 +246,8 @@ type securityHeaders struct {
 func readResponsePolicy(r template.Resource) (responsePolicy, error) {
 	var v struct {
 		ResponseHeadersPolicyConfig struct {
-			CorsConfig, ServerTimingHeadersConfig any
-			CustomHeadersConfig                   struct {
+			named
+			CustomHeadersConfig struct {
 				Items []struct {
 					Header, Value string
 					override
@@ -249,13 +257,10 @@ func readResponsePolicy(r template.Resource) (responsePolicy, error) {
 			SecurityHeadersConfig securityHeaders
 		}
 	}
-	if err := r.Decode(&v); err != nil {
+	if err := decode(r, &v); err != nil {
 		return responsePolicy{}, err
 	}
 	c := v.ResponseHeadersPolicyConfig
-	if c.CorsConfig != nil || c.ServerTimingHeadersConfig != nil || c.SecurityHeadersConfig.XSSProtection != nil {
-		return responsePolicy{}, fmt.Errorf("%s: CORS, server timing and XSS protection are not known here", r.Path())
-	}
 	p := responsePolicy{set: c.SecurityHeadersConfig.rules()}
 	for _, h := range c.CustomHeadersConfig.Items {
 		p.set = append(p.set, headerRule{h.Header, h.Value, h.Override})
