@@ -1,0 +1,19 @@
+// Command lambda is the embedding service as a Lambda function.
+package main
+
+import (
+	"wikibot.io/contracts/routes"
+	"wikibot.io/pkg/lambdakit"
+	"wikibot.io/services/embedding"
+	"wikibot.io/services/internal/cloud"
+)
+
+func main() { cloud.Run(routes.Embedding, function) }
+
+func function(p *cloud.Platform) (lambdakit.Function, error) {
+	s, err := embedding.New(embedding.Deps{Index: p.Index, Log: p.Log})
+	if err != nil {
+		return lambdakit.Function{}, err
+	}
+	return lambdakit.Function{Subscriptions: s.Subscriptions()}, nil
+}
