@@ -198,7 +198,8 @@ type Heads interface {
 	// the idempotency key has been used, by whatever request (read its result
 	// with IdempotentResult), *HeadMovedError when the head is not Old, Limit.
 	// A key is used up by success only. After Unavailable the outcome of a step
-	// can be told from the record: its head is New or it is not.
+	// can be told from the record: its head is New or it is not, unless several
+	// others have stepped since.
 	AdvanceHead(ctx context.Context, c HeadChange) (Wiki, error)
 	// IdempotentResult returns what was stored under the key: NotFound if
 	// nothing or if it is older than IdempotencyAge, Conflict if it belongs to

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,8 +41,16 @@ func (s *Store) AdvanceHead(ctx context.Context, c records.HeadChange) (records.
 	if err != nil {
 		return records.Wiki{}, explain(err, "%s", what)
 	}
-	if changed || item.holds(c, unsure) {
+	if changed {
 		return item.wiki(), nil
+	}
+	if unsure {
+		switch taken, known := item.outcome(c); {
+		case taken:
+			return item.wiki(), nil
+		case !known:
+			return records.Wiki{}, fault.New(fault.Unavailable, "%s: the answer was lost, and since then others have moved it far on", what)
+		}
 	}
 	return records.Wiki{}, refuse(c, item)
 }
@@ -51,7 +60,7 @@ func step(c records.HeadChange, event carried) update {
 	u := update{
 		table: tables.Wikis, key: key(c.WikiID),
 		set: "SET #head = :new, #head_at = :at, #sequence = #sequence + :one, #page_count = #page_count + :pages, #file_bytes = #file_bytes + :bytes" +
-			", #t1 = :t1, #t2 = if_not_exists(#t1, :t0), #t3 = if_not_exists(#t2, :t0), #t4 = if_not_exists(#t3, :t0)" + emit,
+			shiftTrail + emit,
 		condition: living + " AND #head = :old",
 		values: values{
 			":new": c.New, ":old": c.Old, ":at": nanos(c.At), ":one": 1, ":pages": c.PageDelta, ":bytes": c.FileDelta,
@@ -77,19 +86,30 @@ func step(c records.HeadChange, event carried) update {
 }
 
 // trail is how a step is remembered in the wiki's item: enough of its commit to
-// know it again. Four are kept, so that a writer whose answer was lost still
-// finds its step after others have built on it, instead of taking it again.
-func trail(commit string) string { return commit[:min(len(commit), 12)] }
+// know it again. The last eight are kept, so that a writer whose answer was lost
+// still finds its step after others have built on it, instead of taking it again.
+func trail(commit string) string { return commit[max(0, len(commit)-8):] }
 
-// holds reports whether the item holds the step already: an attempt whose answer
-// was lost took it. Without such an attempt it is another's step, even one to the
-// same commit.
-func (i wikiItem) holds(c records.HeadChange, unsure bool) bool {
-	if !i.living() || !unsure {
-		return false
+// shiftTrail is the part of a SET that remembers a step. Each right side is what
+// the item held before.
+const shiftTrail = ", #t1 = :t1, #t2 = if_not_exists(#t1, :t0), #t3 = if_not_exists(#t2, :t0), #t4 = if_not_exists(#t3, :t0)" +
+	", #t5 = if_not_exists(#t4, :t0), #t6 = if_not_exists(#t5, :t0), #t7 = if_not_exists(#t6, :t0), #t8 = if_not_exists(#t7, :t0)"
+
+// outcome tells what became of a step of which an attempt may have taken effect
+// without an answer.
+func (i wikiItem) outcome(c records.HeadChange) (taken, known bool) {
+	if !i.living() {
+		return false, true
 	}
-	t := trail(c.New)
-	return i.Head == c.New || t == i.T1 || t == i.T2 || t == i.T3 || t == i.T4
+	if i.Head == c.New {
+		return true, true
+	}
+	steps := []string{i.T1, i.T2, i.T3, i.T4, i.T5, i.T6, i.T7, i.T8}
+	if slices.Contains(steps, trail(c.New)) {
+		return true, true
+	}
+	// If the step's start is among them, so is everything that was built on it.
+	return false, slices.Contains(steps, trail(c.Old))
 }
 
 // refuse says what stands against a step, in the order that the interface gives.

@@ -49,7 +49,25 @@ func (p *policy) GetRetryToken(ctx context.Context, err error) (func(error) erro
 	if conflicts(err) {
 		return func(error) error { return nil }, nil
 	}
-	return p.Standard.GetRetryToken(ctx, err)
+	giveBack, err := p.Standard.GetRetryToken(ctx, err)
+	return answered(giveBack), err
+}
+
+// GetAttemptToken earns the budget of retries back.
+func (p *policy) GetAttemptToken(ctx context.Context) (func(error) error, error) {
+	earn, err := p.Standard.GetAttemptToken(ctx)
+	return answered(earn), err
+}
+
+// answered makes what happens upon success happen upon every answer of a server
+// that is well: to be told that a condition does not hold is daily business.
+func answered(success func(error) error) func(error) error {
+	return func(err error) error {
+		if err != nil && refused(err) && !transient(err) {
+			err = nil
+		}
+		return success(err)
+	}
 }
 
 // call is one request with its retries.

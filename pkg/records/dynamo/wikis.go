@@ -41,6 +41,10 @@ type wikiItem struct {
 	T2 string `dynamodbav:"t2,omitempty"`
 	T3 string `dynamodbav:"t3,omitempty"`
 	T4 string `dynamodbav:"t4,omitempty"`
+	T5 string `dynamodbav:"t5,omitempty"`
+	T6 string `dynamodbav:"t6,omitempty"`
+	T7 string `dynamodbav:"t7,omitempty"`
+	T8 string `dynamodbav:"t8,omitempty"`
 
 	EventID string `dynamodbav:"event_id"`
 	Event   string `dynamodbav:"event"`
@@ -72,7 +76,7 @@ func newWikiItem(w records.Wiki, event carried) wikiItem {
 	return wikiItem{
 		PK: w.ID, Slug: w.Slug, Name: w.Name, OwnerID: w.OwnerID, Tier: w.Tier, Public: w.Public, Authors: 1,
 		Head: w.Head, Sequence: w.Sequence, HeadAt: nanos(w.HeadAt), PageCount: w.PageCount, FileBytes: w.FileBytes,
-		CreatedAt: nanos(w.CreatedAt), EventID: event.id, Event: event.line,
+		T1: trail(w.Head), CreatedAt: nanos(w.CreatedAt), EventID: event.id, Event: event.line,
 	}
 }
 
