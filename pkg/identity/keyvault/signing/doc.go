@@ -19,6 +19,8 @@
 // finds no item and a secret that is empty: without a value, {} or {"keys":[]}.
 // A secret that holds anything else that is not ours is an error, and stays.
 //
+// Replace is for the day on which a private key got out: it skips all of that.
+//
 // # What may go wrong
 //
 // Two that change keys at the same time each put a version of their own, but the

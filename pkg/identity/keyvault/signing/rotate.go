@@ -23,6 +23,33 @@ func (v *Vault) Rotate(ctx context.Context) error {
 	return nil
 }
 
+// Replace makes all keys worthless, for when a private one got out: a new key
+// signs at once, and the others are no longer published. Verifiers that have seen
+// them forget them within a quarter of an hour, and everybody must sign in again.
+func (v *Vault) Replace(ctx context.Context) error {
+	now := v.now().Unix()
+	k, public, err := generate(now, now)
+	if err != nil {
+		return fmt.Errorf("replace signing keys: %w", err)
+	}
+	for range attempts {
+		var s keytable.State
+		if s, err = v.table.Read(ctx); err != nil && !errors.Is(err, keytable.ErrNone) {
+			break
+		}
+		if err = v.change(ctx, s, []keytable.Key{public}, bundle{[]privateKey{k}}); !errors.Is(err, keytable.ErrChanged) {
+			break
+		}
+	}
+	if err == nil {
+		err = v.tidy(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("replace signing keys: %w", err)
+	}
+	return nil
+}
+
 func (v *Vault) rotate(ctx context.Context) error {
 	for range attempts {
 		r, err := v.load(ctx)

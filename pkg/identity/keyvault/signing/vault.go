@@ -91,9 +91,10 @@ func NewVault(o Options) (*Vault, error) {
 	return &Vault{table: table, secret: &secret{o.Secrets, o.Secret}, maxAge: o.MaxAge, now: o.Now, log: o.Log}, nil
 }
 
-// Schedules are what the fleet's clock calls: rotate-keys, once a day.
+// Schedules are rotate-keys, which the fleet's clock calls once a day, and
+// replace-keys, which only people call.
 func (v *Vault) Schedules() map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{"rotate-keys": v.Rotate}
+	return map[string]func(context.Context) error{"rotate-keys": v.Rotate, "replace-keys": v.Replace}
 }
 
 // SigningKey returns the private key that signs at present: the newest one that
