@@ -79,7 +79,7 @@ func (s stack) bucketAccess() *string {
 // app/.
 func (s stack) readableBy(bucket awss3.CfnBucket, by awscloudfront.CfnDistribution) {
 	all := awscdk.Fn_Join(str(""), &[]*string{bucket.AttrArn(), str("/*")})
-	from := sub("arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Root}")
+	from := awscdk.Fn_Join(str(""), &[]*string{sub("arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/"), by.Ref()})
 	awss3.NewCfnBucketPolicy(s.scope, str("AppBucketPolicy"), &awss3.CfnBucketPolicyProps{
 		Bucket: bucket.Ref(),
 		PolicyDocument: policy(
@@ -87,7 +87,7 @@ func (s stack) readableBy(bucket awss3.CfnBucket, by awscloudfront.CfnDistributi
 			allow([]string{"s3:GetObject"}, all).to(service("cloudfront")).on("StringEquals", "aws:SourceArn", from),
 			allow([]string{"s3:ListBucket"}, bucket.AttrArn()).to(service("cloudfront")).on("StringEquals", "aws:SourceArn", from),
 		),
-	}).AddDependency(by)
+	})
 }
 
 // painter draws distributions from the table of routes.

@@ -72,7 +72,7 @@ func (b *builder) build(f function) {
 		})
 	}
 	if f.publishes {
-		b.streams(f, id, fn, role, failures)
+		b.streams(id, fn, failures)
 	}
 	b.subscribe(f, id, fn)
 	b.schedule(f, id, fn)
@@ -199,12 +199,12 @@ func (b *builder) filePermissions(f function) []statement {
 // aside what can never be delivered, so retries go on for almost as long as the
 // stream remembers. What is left after that is told to the queue as a place in
 // the stream, which is why it has to alarm.
-func (b *builder) streams(f function, id string, fn awslambda.CfnFunction, role awsiam.CfnRole, failures queue) {
+func (b *builder) streams(id string, fn awslambda.CfnFunction, failures queue) {
 	for _, t := range tables.All {
 		if !t.Stream {
 			continue
 		}
-		mapping := awslambda.NewCfnEventSourceMapping(b.scope, str(id+"From"+title(string(t.Name))), &awslambda.CfnEventSourceMappingProps{
+		awslambda.NewCfnEventSourceMapping(b.scope, str(id+"From"+title(string(t.Name))), &awslambda.CfnEventSourceMappingProps{
 			FunctionName: fn.Ref(), EventSourceArn: b.data.tables[t.Name].AttrStreamArn(),
 			StartingPosition: str("TRIM_HORIZON"), BatchSize: num(100), ParallelizationFactor: num(1),
 			BisectBatchOnFunctionError: yes, FunctionResponseTypes: strs("ReportBatchItemFailures"),
@@ -213,7 +213,6 @@ func (b *builder) streams(f function, id string, fn awslambda.CfnFunction, role 
 				OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: failures.arn},
 			},
 		})
-		mapping.AddDependency(role)
 	}
 }
 

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write testdata/golden anew")
 
 // assembly is what one synthesis of stages.json gave.
 type assembly struct {
-	templates map[string]map[string][]byte // by stage and stack, as they stand in golden files
+	templates map[string]map[string][]byte // by stage and stack, as they are in golden files
 	findings  []string                     // of cdk-nag, without those that are excused
 }
 
@@ -55,6 +55,7 @@ var synthesized = sync.OnceValues(func() (assembly, error) {
 	app := cdk.NewApp(filepath.Join(dir, "out"))
 	cdk.New(app, cdk.Deployment{Stages: stages, Binaries: filepath.Join(dir, "bin")})
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false), Verbose: jsii.Bool(true)}), nil)
+	all := map[string][]byte{}
 	for _, stack := range *app.Synth(nil).Stacks() {
 		for _, m := range *stack.Messages() {
 			var found struct {
@@ -69,12 +70,10 @@ var synthesized = sync.OnceValues(func() (assembly, error) {
 		if err != nil {
 			return out, err
 		}
-		name := *stack.StackName()
-		stage := strings.Split(name, "-")[1]
-		if out.templates[stage] == nil {
-			out.templates[stage] = map[string][]byte{}
-		}
-		out.templates[stage][name] = masked(template)
+		all[*stack.StackName()] = masked(template)
+	}
+	for _, stage := range stages {
+		out.templates[stage.Name] = stage.Own(all)
 	}
 	return out, nil
 })

@@ -89,6 +89,17 @@ func (s Stage) BaseURL() string { return "https://" + s.Domain }
 // Prefix starts the name of everything that has a name of its own.
 func (s Stage) Prefix() string { return "wikibot-" + s.Name }
 
+// Own picks the stage's templates out of all, by name of stack.
+func (s Stage) Own(templates map[string][]byte) map[string][]byte {
+	own := map[string][]byte{}
+	for name, template := range templates {
+		if strings.HasPrefix(name, s.Prefix()+"-") {
+			own[name] = template
+		}
+	}
+	return own
+}
+
 // Load decodes stages.json, ordered by name. Its error lists everything that is
 // missing, unknown, malformed or contradictory, in all stages.
 func Load(file []byte) ([]Stage, error) {
@@ -100,7 +111,14 @@ func Load(file []byte) ([]Stage, error) {
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		stage := Stage{Name: name}
-		for _, problem := range append(stage.decode(raw[name]), stage.problems()...) {
+		wrong := stage.decode(raw[name])
+		for _, problem := range stage.problems() {
+			// What is missing is not also malformed.
+			if path, _, _ := strings.Cut(problem, ":"); !slices.Contains(wrong, path+" is missing") {
+				wrong = append(wrong, problem)
+			}
+		}
+		for _, problem := range wrong {
 			problems = append(problems, fmt.Errorf("stage %s: %s", name, problem))
 		}
 		stages = append(stages, stage)
