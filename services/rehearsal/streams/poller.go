@@ -61,6 +61,7 @@ type Poller struct {
 type shard struct {
 	id, parent string
 	done       chan struct{} // closed when the shard ended and all of it was dealt with
+	dry        int           // how often nothing was found in it
 }
 
 // New checks the mapping.
@@ -200,8 +201,44 @@ func (p *Poller) work(ctx context.Context, s *shard, latest bool) {
 			close(s.done)
 			return
 		}
-		if len(batch) == 0 && !sleep(ctx, p.Poll) {
+		if len(batch) > 0 {
+			continue
+		}
+		p.mu.Lock()
+		s.dry++
+		p.mu.Unlock()
+		if !sleep(ctx, p.Poll) {
 			return
+		}
+	}
+}
+
+// Drain returns when all that was in the stream at the time of the call has been
+// dealt with, or ctx ends.
+func (p *Poller) Drain(ctx context.Context) error {
+	before := map[*shard]int{}
+	for {
+		waiting := false
+		p.mu.Lock()
+		for _, s := range p.shards {
+			at, known := before[s]
+			if !known {
+				at, before[s] = s.dry, s.dry
+			}
+			select {
+			case <-s.done:
+			default:
+				// The look that was under way may have begun before the call.
+				waiting = waiting || s.dry < at+2
+			}
+		}
+		waiting = waiting || len(p.shards) == 0
+		p.mu.Unlock()
+		if !waiting {
+			return nil
+		}
+		if !sleep(ctx, p.Poll) {
+			return fmt.Errorf("drain %s: %w", p.Stream, ctx.Err())
 		}
 	}
 }

@@ -18,6 +18,7 @@ type reader struct {
 	last     string // sequence number of the last record read
 	spare    []types.Record
 	ended    bool
+	trimmed  bool // the last attempt met records that are gone
 }
 
 // maxRecords is what one GetRecords may return.
@@ -62,12 +63,9 @@ func (r *reader) read(ctx context.Context) error {
 	limit := int32(min(r.poller.BatchSize-len(r.spare), maxRecords)) //nolint:gosec // at most 1000
 	out, err := r.poller.Client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: r.iterator, Limit: &limit})
 	if err != nil {
-		// Iterators live for 15 minutes, and not over a restart of the emulator.
-		if _, expired := errors.AsType[*types.ExpiredIteratorException](err); expired {
-			r.iterator = nil
-		}
-		return err
+		return r.lost(err)
 	}
+	r.trimmed = false
 	for _, rec := range out.Records {
 		if rec.Dynamodb != nil {
 			r.last = deref(rec.Dynamodb.SequenceNumber)
@@ -77,6 +75,24 @@ func (r *reader) read(ctx context.Context) error {
 	r.iterator = out.NextShardIterator
 	r.ended = r.iterator == nil
 	return nil
+}
+
+// lost lets the next attempt find its place anew. Iterators live for 15 minutes;
+// and what they point to may have been forgotten, after 24 hours on AWS and now
+// and then in the emulator, which then still knows the record before. If it does
+// not, the oldest record that there is comes next.
+func (r *reader) lost(err error) error {
+	if _, expired := errors.AsType[*types.ExpiredIteratorException](err); expired {
+		r.iterator = nil
+	}
+	if _, trimmed := errors.AsType[*types.TrimmedDataAccessException](err); trimmed {
+		r.iterator = nil
+		if r.trimmed {
+			r.last, r.latest = "", false
+		}
+		r.trimmed = true
+	}
+	return err
 }
 
 // seek gets an iterator behind the last record read, or to where the mapping starts.
