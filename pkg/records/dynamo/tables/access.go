@@ -28,7 +28,7 @@ var Methods = map[string]Actions{
 	"UpdateWiki": {Wikis: {"GetItem", "UpdateItem"}},
 	"DeleteWiki": {Wikis: {"GetItem", "UpdateItem"}, Users: {"GetItem", "UpdateItem"}, Names: {"UpdateItem"}},
 
-	"AdvanceHead":      {Wikis: {"GetItem", "UpdateItem"}, Idempotency: {"GetItem", "PutItem"}},
+	"AdvanceHead":      {Wikis: {"GetItem", "UpdateItem"}, Idempotency: {"PutItem"}},
 	"IdempotentResult": {Idempotency: {"GetItem"}},
 	"PublishIndex":     {Wikis: {"UpdateItem"}},
 

@@ -1,0 +1,235 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wikibot.io/contracts/events"
+	eventsv1 "wikibot.io/contracts/events/v1"
+
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/records/dynamo"
+	"wikibot.io/pkg/records/dynamo/tables"
+)
+
+// lived puts a wiki in as it looks in production: ids and names of true length,
+// an index, and the memory of steps full.
+func lived(t *testing.T, s *dynamo.Store) (wiki, owner string, head string) {
+	t.Helper()
+	now := time.Now()
+	owner, wiki = events.NewID(now), events.NewID(now)
+	err := s.CreateUser(t.Context(), records.User{ID: owner, Username: "ada-lovelace", Email: "ada.lovelace@example.org", DisplayName: "Ada Lovelace"},
+		records.Identity{Provider: "https://issuer.example.org", Subject: owner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.CreateWiki(t.Context(), records.NewWiki{
+		ID: wiki, Slug: "analytical-engine", Name: "The Analytical Engine", OwnerID: owner,
+		Token: records.Token{ID: events.NewID(now), Hash: fmt.Sprintf("%064x", 1), UserID: owner, Name: "default", Role: records.Editor},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 9 {
+		next := fmt.Sprintf("%040x", uint64(0xabcdef0123456789)+uint64(i))
+		if _, err := s.AdvanceHead(t.Context(), typical(t, wiki, owner, head, next)); err != nil {
+			t.Fatal(err)
+		}
+		head = next
+	}
+	if err := s.PublishIndex(t.Context(), wiki, records.Index{}, records.Index{Commit: head, File: head + ".db", Sequence: 9}); err != nil {
+		t.Fatal(err)
+	}
+	return wiki, owner, head
+}
+
+// typical is the step of somebody who edits a page through an agent.
+func typical(t *testing.T, wiki, owner, old, new string) records.HeadChange {
+	t.Helper()
+	env, err := events.New(time.Now(), wiki, &events.Actor{UserId: owner, Name: "Ada Lovelace", Agent: "Claude Code"}, &eventsv1.PageSaved{Commit: &eventsv1.Commit{
+		OldHead: old, NewHead: new, Changes: []*eventsv1.PageChange{{Kind: eventsv1.PageChange_KIND_EDITED, Path: "Notes/On the analytical engine"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return records.HeadChange{WikiID: wiki, Old: old, New: new, At: time.Now(), MaxPages: 500, MaxBytes: 50 << 20, Event: env}
+}
+
+// unsaid stands for the units of transactions: the emulator counts four a table,
+// whatever is in them, where DynamoDB counts two a kilobyte and item.
+const unsaid = -1
+
+// What the hot paths cost is a promise: requests are latency, units are money.
+func TestHotPathsCost(t *testing.T) {
+	names, p := fresh(t), newProxy(t)
+	s := open(t, names, dynamo.Options{}, p.through)
+	wiki, owner, head := lived(t, s)
+	next := func() string { return fmt.Sprintf("%040x", time.Now().UnixNano()) }
+	save := func(change func(*records.HeadChange)) error {
+		c := typical(t, wiki, owner, head, next())
+		change(&c)
+		_, err := s.AdvanceHead(t.Context(), c)
+		if err == nil {
+			head = c.New
+		}
+		return err
+	}
+	ctx := t.Context()
+	for _, c := range []struct {
+		what  string
+		ops   []string
+		units float64
+		do    func() error
+	}{
+		{"a wiki is read", []string{"GetItem"}, 1, func() error { _, err := s.Wiki(ctx, wiki); return err }},
+		{"a slug is resolved", []string{"GetItem"}, 1, func() error { _, err := s.WikiID(ctx, "analytical-engine"); return err }},
+		{"a grant is read", []string{"GetItem"}, 1, func() error { _, err := s.Grant(ctx, wiki, owner); return err }},
+		{"a token is read", []string{"GetItem"}, 1, func() error { _, err := s.TokenByHash(ctx, fmt.Sprintf("%064x", 1)); return err }},
+		{"a page is saved", []string{"UpdateItem"}, 1, func() error { return save(func(*records.HeadChange) {}) }},
+		{"a page is saved under a key", []string{"GetItem", "TransactWriteItems"}, unsaid, func() error {
+			return save(func(c *records.HeadChange) {
+				c.Idempotency = &records.Idempotency{Key: "k", Fingerprint: "f", Result: []byte(`{"revision":"…"}`)}
+			})
+		}},
+		{"an index is published", []string{"UpdateItem"}, 1, func() error {
+			w, err := s.Wiki(context.WithoutCancel(ctx), wiki)
+			p.taken()
+			if err != nil {
+				return err
+			}
+			return s.PublishIndex(ctx, wiki, w.Index, records.Index{Commit: head, File: head + ".db", Sequence: w.Sequence})
+		}},
+		{"a use is noted", []string{"GetItem", "UpdateItem"}, 2, func() error {
+			return s.TouchToken(ctx, fmt.Sprintf("%064x", 1), time.Now(), "Claude Code")
+		}},
+		{"a use within the minute", []string{"GetItem"}, 1, func() error {
+			return s.TouchToken(ctx, fmt.Sprintf("%064x", 1), time.Now(), "Claude Code")
+		}},
+		{"a commit of 5,000 pages", []string{"UpdateItem"}, 4, func() error {
+			return save(func(c *records.HeadChange) {
+				commit := events.CommitOf(c.Event)
+				for i := range 5000 {
+					commit.Changes = append(commit.Changes, &eventsv1.PageChange{Kind: eventsv1.PageChange_KIND_RELINKED, Path: fmt.Sprint("Page ", i)})
+				}
+			})
+		}},
+		{"a wiki is read after it", []string{"GetItem"}, 1, func() error { _, err := s.Wiki(ctx, wiki); return err }},
+	} {
+		p.taken()
+		if err := c.do(); err != nil {
+			t.Fatalf("%s: %v", c.what, err)
+		}
+		var ops []string
+		units := 0.0
+		for _, r := range p.taken() {
+			ops = append(ops, r.op)
+			units += r.units
+		}
+		if diff := cmp.Diff(c.ops, ops); diff != "" {
+			t.Errorf("%s: requests (-want +got):\n%s", c.what, diff)
+		}
+		if units > c.units && c.units != unsaid {
+			t.Errorf("%s: %v units, want %v at most", c.what, units, c.units)
+		}
+		t.Logf("%s: %v, %v units", c.what, ops, units)
+	}
+}
+
+// What each method does is what its callers' roles are granted.
+func TestMethodsDoWhatTheyAreGranted(t *testing.T) {
+	names, p := fresh(t), newProxy(t)
+	s := open(t, names, dynamo.Options{}, p.through)
+	ctx := t.Context()
+	id := records.Identity{Provider: "dev", Subject: "s"}
+	user := func(name string) error {
+		return s.CreateUser(ctx, records.User{ID: name, Username: name, Email: name}, records.Identity{Provider: "dev", Subject: name})
+	}
+	step := newStep(t, "w", "", commit(1))
+	step.Idempotency = &records.Idempotency{Key: "k", Fingerprint: "f"}
+	keyless := newStep(t, "w", commit(1), commit(2))
+	head := func(c records.HeadChange) func() error {
+		return func() error { _, err := s.AdvanceHead(ctx, c); return err }
+	}
+	// Methods with several ways are called until all have been walked.
+	ran := map[string]tables.Actions{}
+	for _, c := range []struct {
+		method string
+		do     func() error
+	}{
+		{"CreateUser", func() error { return user("ada") }},
+		{"CreateUser", func() error { return user("bob") }},
+		{"User", func() error { _, err := s.User(ctx, "ada"); return err }},
+		{"UserByIdentity", func() error { _, err := s.UserByIdentity(ctx, id); return ignore(err) }},
+		{"UserByEmail", func() error { _, err := s.UserByEmail(ctx, "ada"); return err }},
+		{"CreateWiki", func() error { _, err := s.CreateWiki(ctx, newWiki("w")); return err }},
+		{"CreateWiki", func() error { _, err := s.CreateWiki(ctx, newWiki("gone")); return err }},
+		{"SetTier", func() error { return s.SetTier(ctx, "ada", records.Premium) }},
+		{"Wiki", func() error { _, err := s.Wiki(ctx, "w"); return err }},
+		{"WikiID", func() error { _, err := s.WikiID(ctx, "slug-w"); return err }},
+		{"NameTaken", func() error { _, _, err := s.NameTaken(ctx, "x"); return err }},
+		{"UpdateWiki", func() error { _, err := s.UpdateWiki(ctx, "w", records.WikiChange{Name: new("N")}, nil); return err }},
+		{"AdvanceHead", head(step)},
+		{"AdvanceHead", head(keyless)},
+		{"AdvanceHead", func() error { return ignore(head(step)()) }},
+		{"IdempotentResult", func() error { _, err := s.IdempotentResult(ctx, "w", "k", "f"); return err }},
+		{"PublishIndex", func() error {
+			return s.PublishIndex(ctx, "w", records.Index{}, records.Index{Commit: commit(1), File: "f"})
+		}},
+		{"PutGrant", func() error {
+			return s.PutGrant(ctx, records.Grant{WikiID: "w", UserID: "bob", Role: records.Editor}, 0, nil)
+		}},
+		{"PutGrant", func() error {
+			return s.PutGrant(ctx, records.Grant{WikiID: "gone", UserID: "bob", Role: records.Viewer}, 3, nil)
+		}},
+		{"Grant", func() error { _, err := s.Grant(ctx, "w", "bob"); return err }},
+		{"GrantsOfUser", func() error { _, err := s.GrantsOfUser(ctx, "bob"); return err }},
+		{"GrantsOfWiki", func() error { _, err := s.GrantsOfWiki(ctx, "w"); return err }},
+		{"DeleteGrant", func() error { return s.DeleteGrant(ctx, "w", "bob", nil) }},
+		{"CreateToken", func() error { return s.CreateToken(ctx, token("w", "ci")) }},
+		{"TokenByHash", func() error { _, err := s.TokenByHash(ctx, "hash-wci"); return err }},
+		{"TokensOfWiki", func() error { _, err := s.TokensOfWiki(ctx, "w"); return err }},
+		{"TouchToken", func() error { return s.TouchToken(ctx, "hash-wci", time.Now(), "a") }},
+		{"ReplaceToken", func() error { return s.ReplaceToken(ctx, token("w", "other")) }},
+		{"ReplaceToken", func() error { k := token("w", "ci"); k.Hash = "fresh"; return s.ReplaceToken(ctx, k) }},
+		{"RevokeToken", func() error { return s.RevokeToken(ctx, "w", "id-wci") }},
+		{"PutActivity", func() error { return s.PutActivity(ctx, records.Activity{WikiID: "w", Sequence: 1}) }},
+		{"Activity", func() error { _, err := s.Activity(ctx, "w"); return err }},
+		{"AdvanceHead", func() error {
+			c := newStep(t, "gone", "", commit(1))
+			c.Idempotency = step.Idempotency
+			return head(c)()
+		}},
+		{"DeleteWiki", func() error { return s.DeleteWiki(ctx, "gone", nil) }},
+		{"PutActivity", func() error { return s.PutActivity(ctx, records.Activity{WikiID: "gone", Sequence: 1}) }},
+		{"ForgetWiki", func() error { return s.ForgetWiki(ctx, "gone") }},
+	} {
+		p.taken()
+		if err := c.do(); err != nil {
+			t.Errorf("%s: %v", c.method, err)
+		}
+		if ran[c.method] == nil {
+			ran[c.method] = tables.Actions{}
+		}
+		for n, did := range actions(names, p.taken()) {
+			did = append(ran[c.method][n], did...)
+			slices.Sort(did)
+			ran[c.method][n] = slices.Compact(did)
+		}
+	}
+	for method, want := range tables.Methods {
+		for _, list := range want {
+			slices.Sort(list)
+		}
+		if diff := cmp.Diff(want, ran[method]); diff != "" {
+			t.Errorf("%s (-granted +done):\n%s", method, diff)
+		}
+	}
+}
+
+// ignore is for calls that are made for what they do, not for their answer.
+func ignore(error) error { return nil }
