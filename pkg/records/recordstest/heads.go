@@ -2,6 +2,7 @@ package recordstest
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -111,6 +112,31 @@ var headTests = map[string]func(*world){
 			}
 			head = got.Head
 		}
+	},
+	"a step may touch any number of pages, and its event stays true": func(w *world) {
+		wiki := w.wiki(w.user("ada").ID, "notes")
+		w.emitted(events.UserCreated, events.WikiCreated)
+		const pages = 20_000
+		c := w.step(wiki.ID, "", commit(1))
+		in := events.CommitOf(c.Event)
+		for i := range pages - 1 {
+			in.Changes = append(in.Changes, &eventsv1.PageChange{Kind: eventsv1.PageChange_KIND_RELINKED, Path: fmt.Sprint("Links here ", i)})
+		}
+		c.PageDelta = pages
+		got, err := w.Store.AdvanceHead(w.ctx, c)
+		w.ok(err)
+		w.same("the caller's event", pages, len(in.Changes))
+		out := events.CommitOf(w.emitted(events.PageSaved)[0])
+		w.same("heads", []string{"", commit(1)}, []string{out.OldHead, out.NewHead})
+		w.same("sequence and pages", []int64{1, pages}, []int64{out.Sequence, out.PageCount})
+		w.same("changes told or counted", int64(pages), int64(len(out.Changes))+out.ChangesOmitted)
+		w.same("the first", in.Changes[0], out.Changes[0])
+		read, err := w.Store.Wiki(w.ctx, wiki.ID)
+		w.ok(err)
+		w.same("record", got, read)
+		_, err = w.Store.AdvanceHead(w.ctx, w.step(wiki.ID, commit(1), commit(2)))
+		w.ok(err)
+		w.same("the next event", 1, len(events.CommitOf(w.emitted(events.PageSaved)[0]).Changes))
 	},
 	"a step that is none is invalid": func(w *world) {
 		wiki := w.wiki(w.user("ada").ID, "notes")

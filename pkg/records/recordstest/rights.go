@@ -2,6 +2,8 @@ package recordstest
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"wikibot.io/contracts/events"
@@ -190,6 +192,47 @@ var activityTests = map[string]func(*world){
 			w.same("activity", c.want, got)
 		}
 		w.emitted(events.UserCreated, events.WikiCreated)
+	},
+	"however much there is of a wiki, it is listed and forgotten": func(w *world) {
+		ada := w.user("ada")
+		wiki := w.wiki(ada.ID, "notes")
+		const many = 130
+		head := ""
+		for i := range many {
+			w.ok(w.Store.CreateToken(w.ctx, sampleToken(wiki.ID, fmt.Sprintf("ci-%03d", i))))
+			c := w.step(wiki.ID, head, commit(i+1))
+			c.Idempotency = &records.Idempotency{Key: fmt.Sprint("k", i), Fingerprint: "f", Result: []byte("done")}
+			_, err := w.Store.AdvanceHead(w.ctx, c)
+			w.ok(err)
+			head = c.New
+		}
+		for i := range 40 {
+			w.ok(w.Store.PutGrant(w.ctx, grant(wiki.ID, w.user(fmt.Sprintf("u%02d", i)).ID, records.Viewer), 0, actor))
+		}
+		tokens, err := w.Store.TokensOfWiki(w.ctx, wiki.ID)
+		w.ok(err)
+		w.same("tokens", many+1, len(tokens))
+		w.same("in order", true, slices.IsSortedFunc(tokens, func(a, b records.Token) int { return strings.Compare(a.Name, b.Name) }))
+		w.ok(w.Store.DeleteWiki(w.ctx, wiki.ID, actor))
+		w.ok(w.Store.ForgetWiki(w.ctx, wiki.ID))
+		for _, t := range tokens {
+			_, err := w.Store.TokenByHash(w.ctx, t.Hash)
+			w.fails(err, fault.NotFound)
+		}
+		tokens, err = w.Store.TokensOfWiki(w.ctx, wiki.ID)
+		w.ok(err)
+		grants, err := w.Store.GrantsOfWiki(w.ctx, wiki.ID)
+		w.ok(err)
+		w.same("tokens and grants left", []int{0, 0}, []int{len(tokens), len(grants)})
+		for _, user := range w.users {
+			grants, err := w.Store.GrantsOfUser(w.ctx, user)
+			w.ok(err)
+			w.same("grants of "+user, 0, len(grants))
+		}
+		for i := range many {
+			_, err := w.Store.IdempotentResult(w.ctx, wiki.ID, fmt.Sprint("k", i), "f")
+			w.fails(err, fault.NotFound)
+		}
 	},
 	"a deleted wiki is forgotten, and stays so": func(w *world) {
 		ada, bob := w.user("ada"), w.user("bob")

@@ -1,6 +1,9 @@
 package recordstest
 
 import (
+	"fmt"
+	"strings"
+
 	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
 
@@ -70,6 +73,23 @@ var userTests = map[string]func(*world){
 		w.emitted()
 		// None of the refusals left a reservation behind.
 		w.user("bob")
+	},
+	"identities and addresses that look alike are different": func(w *world) {
+		for i, id := range []records.Identity{
+			{Provider: "a", Subject: "b c"}, {Provider: "a b", Subject: "c"}, {Provider: "a#b", Subject: "c"}, {Provider: "a", Subject: "b#c"},
+			{Provider: "a", Subject: ""}, {Provider: "", Subject: "a"}, {Provider: "a", Subject: "B c"}, {Provider: "https://é.example", Subject: "\x00"},
+			{Provider: "https://issuer.example/" + strings.Repeat("long/", 500), Subject: strings.Repeat("s", 3000)},
+		} {
+			u, _ := sample(fmt.Sprint("u", i))
+			u.Email = fmt.Sprintf("#%d %s@example.org", i, strings.Repeat("x", i*300))
+			w.ok(w.Store.CreateUser(w.ctx, u, id))
+			got, err := w.Store.UserByIdentity(w.ctx, id)
+			w.ok(err)
+			w.same("by identity", u, got)
+			got, err = w.Store.UserByEmail(w.ctx, u.Email)
+			w.ok(err)
+			w.same("by e-mail", u, got)
+		}
 	},
 	"e-mail addresses that fold alike are one": func(w *world) {
 		u, id := sample("ada")

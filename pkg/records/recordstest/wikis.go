@@ -2,6 +2,7 @@ package recordstest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"wikibot.io/contracts/events"
@@ -68,6 +69,47 @@ var wikiTests = map[string]func(*world){
 		_, err = w.Store.CreateWiki(w.ctx, sampleWiki("nobody", "notes"))
 		w.fails(err, fault.NotFound)
 		w.emitted(events.UserCreated)
+	},
+	"what can be no key is not found": func(w *world) {
+		wiki := w.wiki(w.user("ada").ID, "notes")
+		for _, no := range []string{"", strings.Repeat("x", 5000), "#", "wiki#" + wiki.ID, "\x00"} {
+			_, err := w.Store.Wiki(w.ctx, no)
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.WikiID(w.ctx, no)
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.User(w.ctx, no)
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.UserByEmail(w.ctx, no)
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.Grant(w.ctx, wiki.ID, no)
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.Grant(w.ctx, no, "user-ada")
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.TokenByHash(w.ctx, no)
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.Activity(w.ctx, no)
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.IdempotentResult(w.ctx, wiki.ID, no, "f")
+			w.fails(err, fault.NotFound)
+			_, err = w.Store.AdvanceHead(w.ctx, w.step(no, "", commit(1)))
+			w.fails(err, fault.NotFound)
+			w.fails(w.Store.PublishIndex(w.ctx, no, records.Index{}, records.Index{Commit: commit(1)}), fault.NotFound)
+			w.fails(w.Store.RevokeToken(w.ctx, wiki.ID, no), fault.NotFound)
+			w.fails(w.Store.DeleteWiki(w.ctx, no, actor), fault.NotFound)
+			w.fails(w.Store.PutGrant(w.ctx, grant(wiki.ID, no, records.Viewer), 0, actor), fault.NotFound)
+			w.fails(w.Store.CreateToken(w.ctx, sampleToken(no, "x")), fault.NotFound)
+			w.ok(w.Store.TouchToken(w.ctx, no, epoch, "a"))
+			w.ok(w.Store.PutActivity(w.ctx, records.Activity{WikiID: no, Sequence: 1}))
+			for _, list := range []func() (int, error){
+				func() (int, error) { l, err := w.Store.GrantsOfUser(w.ctx, no); return len(l), err },
+				func() (int, error) { l, err := w.Store.GrantsOfWiki(w.ctx, no); return len(l), err },
+				func() (int, error) { l, err := w.Store.TokensOfWiki(w.ctx, no); return len(l), err },
+			} {
+				n, err := list()
+				w.ok(err)
+				w.same("list", 0, n)
+			}
+		}
 	},
 	"a slug is taken by a wiki, a tombstone or another's username": func(w *world) {
 		ada, bob := w.user("ada"), w.user("bob")
