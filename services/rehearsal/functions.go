@@ -46,6 +46,7 @@ type declaredFunction struct {
 	Runtime, Handler  string
 	Environment       struct{ Variables map[string]string }
 	FileSystemConfigs []struct{ Arn, LocalMountPath string }
+	VpcConfig         any
 	// ReservedConcurrentExecutions nil: as many as the account has.
 	ReservedConcurrentExecutions *int
 }
@@ -111,7 +112,11 @@ func (r *Rehearsal) startFunction(ctx context.Context, res template.Resource, po
 	if err != nil {
 		return nil, errors.Join(err, f.close())
 	}
-	r.callers[f.key] = endpoint.Caller{Name: service, Role: d.Role, Policy: policy}
+	caller := endpoint.Caller{Name: service, Role: d.Role, Policy: policy}
+	if d.VpcConfig != nil {
+		caller.Network = r.network
+	}
+	r.callers[f.key] = caller
 	return f, nil
 }
 

@@ -3,7 +3,7 @@ package rehearsal
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"maps"
 
 	"wikibot.io/services/rehearsal/iam"
 	"wikibot.io/services/rehearsal/template"
@@ -96,23 +96,55 @@ func (r *Rehearsal) queueTakes(queue, service, source string) error {
 
 // sends judges the statements that are about the service.
 func sends(statements []map[string]any, queue template.Resource, service, source string) bool {
+	policy, err := statementsAbout(statements, service)
+	return err == nil && policy.Decide(iam.Request{Action: "sqs:SendMessage", Resource: queue.ARN(), Keys: map[string][]string{
+		"aws:SourceArn": {source}, "aws:SecureTransport": {"true"},
+	}}) == nil
+}
+
+// statementsAbout are the statements of a resource's policy whose principal takes
+// the service in, or everybody.
+func statementsAbout(statements []map[string]any, service string) (iam.Policy, error) {
 	var about []any
 	for _, s := range statements {
 		if !principal(s["Principal"], service) {
 			continue
 		}
-		own := map[string]any{}
-		for k, v := range s {
-			if k != "Principal" {
-				own[k] = v
-			}
-		}
+		own := maps.Clone(s)
+		delete(own, "Principal")
 		about = append(about, own)
 	}
-	policy, err := iam.Parse(map[string]any{"Statement": about})
-	return err == nil && policy.Decide(iam.Request{Action: "sqs:SendMessage", Resource: queue.ARN(), Keys: map[string][]string{
-		"aws:SourceArn": {source}, "aws:SecureTransport": {"true"},
-	}}) == nil
+	return iam.Parse(map[string]any{"Statement": about})
+}
+
+// network is what functions in the VPC reach: what the policies of its endpoints
+// allow. There is one VPC, so nothing is asked about which.
+func network(d *template.Deployment) (*iam.Policy, error) {
+	var through iam.Policy
+	var wrong []error
+	for _, e := range d.Resources("AWS::EC2::VPCEndpoint") {
+		var v struct {
+			PolicyDocument *struct{ Statement []map[string]any }
+			ServiceName    string
+		}
+		if err := e.Decode(&v); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		if v.PolicyDocument == nil {
+			wrong = append(wrong, fmt.Errorf("%s lets everything through to %s: it has no policy", e.Path(), v.ServiceName))
+			continue
+		}
+		policy, err := statementsAbout(v.PolicyDocument.Statement, "")
+		if err == nil {
+			err = judgeable(policy)
+		}
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", e.Path(), err))
+		}
+		through = append(through, policy...)
+	}
+	return &through, errors.Join(wrong...)
 }
 
 // principal reports whether a statement's principal takes in an AWS service.
@@ -153,6 +185,3 @@ func readsStream(policy iam.Policy, stream string) error {
 	}
 	return errors.Join(wrong...)
 }
-
-// short is the end of an ARN, for messages.
-func short(arn string) string { return arn[strings.LastIndexAny(arn, ":/")+1:] }

@@ -31,6 +31,7 @@ type Rehearsal struct {
 	data       string
 	launcher   string // of slow files; "" while none are slow
 	access     access
+	network    *iam.Policy // what functions in the VPC reach
 
 	functions map[string]*Function // by service
 	asyncs    map[string]*eventbridgetest.Async
@@ -103,6 +104,9 @@ func (r *Rehearsal) start(ctx context.Context) error {
 	}
 	policies, err := roles(r.deployment)
 	if err != nil {
+		return err
+	}
+	if r.network, err = network(r.deployment); err != nil {
 		return err
 	}
 	if err := r.startEndpoints(edgeKeys); err != nil {

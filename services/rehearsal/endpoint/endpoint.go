@@ -20,6 +20,23 @@ type Caller struct {
 	Name   string // the function's name
 	Role   string // ARN of the role that it acts in
 	Policy iam.Policy
+	// Network is what the network that the function lives in lets through, nil if
+	// everything: a function in a VPC reaches only what has an endpoint there, and
+	// of that only what the endpoint's policy allows.
+	Network *iam.Policy
+}
+
+// decide returns nil if the function may make the call and can.
+func (c Caller) decide(call iam.Request) error {
+	if err := c.Policy.Decide(call); err != nil {
+		return err
+	}
+	if c.Network != nil {
+		if err := c.Network.Decide(call); err != nil {
+			return fmt.Errorf("%w (by way of its VPC's endpoints)", err)
+		}
+	}
+	return nil
 }
 
 // Deps is what an endpoint stands on.
@@ -66,7 +83,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, call := range calls {
-		if err := caller.Policy.Decide(call); err != nil {
+		if err := caller.decide(call); err != nil {
 			e.Meter.denied(caller.Name, call)
 			e.Log.Warn("call refused by the function's own policy", "function", caller.Name, "action", call.Action, "resource", call.Resource)
 			e.answer(w, e.API.Error(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf("User: %s %v", caller.Role, err)))
