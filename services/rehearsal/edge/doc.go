@@ -31,7 +31,8 @@
 //
 // It has one edge location and no regional cache. It does not hold simultaneous
 // requests for one key back (CloudFront does not either where cookies are
-// forwarded), keep parts of objects that were fetched by range, or upgrade to
+// forwarded), hand on what an origin answers before it has read the request's
+// body whole (a function URL never does that), keep parts of objects that were fetched by range, or upgrade to
 // WebSocket; TLS, WAF, timeouts, retries, logs and Brotli are absent. Settings
 // that it does not know are errors of [New], not ignored.
 package edge

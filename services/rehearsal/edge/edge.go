@@ -117,8 +117,6 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet && hasBody:
 		e.refuse(w, r, http.StatusForbidden, "Error", "a GET request has no body")
 	default:
-		// An origin may answer while it reads. HTTP/2 needs no leave for that.
-		_ = http.NewResponseController(w).EnableFullDuplex()
 		(&exchange{Edge: e, d: d, b: b, v: v, w: w, r: r}).serve()
 	}
 }

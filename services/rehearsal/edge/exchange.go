@@ -157,10 +157,14 @@ func (x *exchange) fetch(key string, kept *entry) {
 	e := &entry{status: res.StatusCode, headOnly: x.v.method == http.MethodHead, stored: x.Now(), ttl: ttl, stale: mayBeStale(res.Header, ttl)}
 	x.compress(res)
 	e.header = res.Header.Clone()
-	res.Body = &recorder{body: res.Body, length: res.ContentLength, head: e.headOnly, done: func(body []byte) {
-		e.body = body
+	if e.headOnly || res.ContentLength == 0 || res.StatusCode == http.StatusNoContent {
 		x.cache.put(key, e)
-	}}
+	} else {
+		res.Body = &recorder{body: res.Body, length: res.ContentLength, done: func(body []byte) {
+			e.body = body
+			x.cache.put(key, e)
+		}}
+	}
 	x.finish(res, "Miss")
 }
 
@@ -189,11 +193,12 @@ func (x *exchange) refresh(key string, kept *entry, h http.Header) *entry {
 	return &e
 }
 
-// recorder hands a body on and keeps it once it has come to its end, whole.
+// recorder hands a body on and keeps it once it has come whole: before its last
+// part is handed on, if its length was declared, so that whoever has an answer
+// finds it kept.
 type recorder struct {
 	body   io.ReadCloser
 	length int64 // as declared; -1 if it was not
-	head   bool
 	seen   bytes.Buffer
 	over   bool // too much to keep
 	done   func([]byte)
@@ -201,10 +206,12 @@ type recorder struct {
 
 func (r *recorder) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
-	if r.over = r.over || r.seen.Len()+n > maxEntry; !r.over {
-		r.seen.Write(p[:n])
+	if r.over = r.over || r.seen.Len()+n > maxEntry; r.over {
+		return n, err
 	}
-	if errors.Is(err, io.EOF) && !r.over && (r.head || r.length < 0 || r.length == int64(r.seen.Len())) && r.done != nil {
+	r.seen.Write(p[:n])
+	whole := r.length == int64(r.seen.Len()) || r.length < 0 && errors.Is(err, io.EOF)
+	if whole && r.done != nil {
 		r.done(r.seen.Bytes())
 		r.done = nil
 	}
@@ -351,7 +358,6 @@ func (x *exchange) send(res *http.Response, result string) {
 	x.head(res, result)
 	x.w.WriteHeader(res.StatusCode)
 	if x.v.method == http.MethodHead {
-		_, _ = io.Copy(io.Discard, res.Body) // lets a recorder see the end
 		return
 	}
 	flush := http.NewResponseController(x.w)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // function is a CloudFront Function.
@@ -137,7 +138,7 @@ func (f *function) onRequest(event cfEvent, v *viewer) (*http.Response, error) {
 		if err := json.Unmarshal(raw, &answer); err != nil {
 			return nil, fmt.Errorf("%w: %w", errInvalid, err)
 		}
-		return answer.response(nil)
+		return answer.response(nil, nil)
 	}
 	in := event.Request
 	if !strings.HasPrefix(out.URI, "/") || out.Method != in.Method || out.Headers == nil {
@@ -146,7 +147,7 @@ func (f *function) onRequest(event cfEvent, v *viewer) (*http.Response, error) {
 	if err := in.Headers.kept(out.Headers, fixedInRequest); err != nil {
 		return nil, err
 	}
-	header := out.Headers.header(in.Headers)
+	header := out.Headers.header(in.Headers, v.header)
 	if same(in.Cookies, out.Cookies) {
 		header["Cookie"] = v.header["Cookie"]
 	} else if cookies := out.Cookies.pairs(in.Cookies, "; "); cookies != "" {
@@ -181,7 +182,7 @@ func (f *function) onReply(event cfEvent, res *http.Response) error {
 			unseen[name] = values
 		}
 	}
-	changed, err := out.response(in.Headers)
+	changed, err := out.response(in.Headers, res.Header)
 	if err != nil {
 		return err
 	}
@@ -216,7 +217,7 @@ func (in cfValues) kept(out cfValues, fixed []string) error {
 	return nil
 }
 
-func (r cfResponse) response(in cfValues) (*http.Response, error) {
+func (r cfResponse) response(in cfValues, raw http.Header) (*http.Response, error) {
 	if r.StatusCode < 200 || r.StatusCode > 599 {
 		return nil, fmt.Errorf("%w: the status %d", errInvalid, r.StatusCode)
 	}
@@ -225,7 +226,7 @@ func (r cfResponse) response(in cfValues) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	res := &http.Response{StatusCode: r.StatusCode, Header: r.Headers.header(in), Body: http.NoBody}
+	res := &http.Response{StatusCode: r.StatusCode, Header: r.Headers.header(in, raw), Body: http.NoBody}
 	for _, name := range sortedNames(r.Cookies) {
 		for _, c := range r.Cookies[name].values(cfValue{}) {
 			line := name + "=" + c.Value
@@ -270,9 +271,15 @@ func (v cfValue) values(was cfValue) []cfValue {
 	return v.MultiValue
 }
 
-func (vs cfValues) header(was cfValues) http.Header {
+// header makes the fields again. Those that were not changed stay as they were
+// sent, byte by byte.
+func (vs cfValues) header(was cfValues, raw http.Header) http.Header {
 	h := http.Header{}
 	for name, v := range vs {
+		if field := http.CanonicalHeaderKey(name); raw[field] != nil && same(v, was[name]) {
+			h[field] = raw[field]
+			continue
+		}
 		for _, value := range v.values(was[name]) {
 			h.Add(name, value.Value)
 		}
@@ -337,6 +344,7 @@ func queryValues(raw string) cfValues {
 }
 
 func (vs cfValues) add(name string, v cfValue) {
+	name, v.Value, v.Attributes = decoded(name), decoded(v.Value), decoded(v.Attributes)
 	was, ok := vs[name]
 	if !ok {
 		vs[name] = v
@@ -347,6 +355,18 @@ func (vs cfValues) add(name string, v cfValue) {
 	}
 	was.MultiValue = append(was.MultiValue, v)
 	vs[name] = was
+}
+
+// decoded is how edge code sees text: what is not UTF-8 is taken for ISO 8859-1.
+func decoded(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	runes := make([]rune, 0, len(s))
+	for _, b := range []byte(s) {
+		runes = append(runes, rune(b))
+	}
+	return string(runes)
 }
 
 func same(a, b any) bool {

@@ -44,9 +44,9 @@ func TestUnchangedRequestStaysAsItWasSent(t *testing.T) {
 	r := resources()
 	script(r, "viewer-request", `async function handler(event) { return event.request; }`)
 	w := newWorld(t, r, hello)
-	w.ask("GET", "/%41/%2F?z=%2b&a&z=+", "Cookie: b=2; a=1;c")
-	if q := w.last(t); q.RequestURI != "/%41/%2F?z=%2b&a&z=+" || q.Header.Get("Cookie") != "b=2; a=1; c" {
-		t.Errorf("asked for %s with %q", q.RequestURI, q.Header.Get("Cookie"))
+	w.ask("GET", "/%41/%2F?z=%2b&a&z=+", "Cookie: b=2; a=1;c", "X-Latin: caf\xe9")
+	if q := w.last(t); q.RequestURI != "/%41/%2F?z=%2b&a&z=+" || q.Header.Get("Cookie") != "b=2; a=1; c" || q.Header.Get("X-Latin") != "caf\xe9" {
+		t.Errorf("asked for %s with %v", q.RequestURI, q.Header)
 	}
 }
 

@@ -41,20 +41,29 @@ type heard struct {
 // of them.
 func fleet(t *testing.T, answer http.HandlerFunc) *world {
 	t.Helper()
+	w, e := fleetOf(t, answer)
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	w.t, w.url = t, server.URL
+	return w
+}
+
+func fleetOf(t testing.TB, answer http.HandlerFunc) (*world, *edge.Edge) {
+	t.Helper()
 	d, err := template.Load("../../../cdk/testdata/golden/dev", template.Options{Secret: func(string, string) (string, error) { return "the edge key", nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{site: &site{}, t: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	w := &world{site: &site{}, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	e, err := edge.New(edge.Options{
 		Deployment: d, Domain: "dev.wikibot.io", Root: root, Now: w.Now, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Bucket: func(template.Resource) (edge.Objects, error) { return edge.Upload(build, "app/") },
 		Origin: func(domain string) http.Handler {
 			service := serviceOf(t, d, domain)
 			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				w.mu.Lock()
+				w.site.mu.Lock()
 				w.asked = append(w.asked, r)
-				w.mu.Unlock()
+				w.site.mu.Unlock()
 				if answer != nil {
 					answer(rw, r)
 					return
@@ -66,10 +75,7 @@ func fleet(t *testing.T, answer http.HandlerFunc) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(e)
-	t.Cleanup(server.Close)
-	w.url = server.URL
-	return w
+	return w, e
 }
 
 // The distributions of every stage can be read, not only those that the other
@@ -97,7 +103,7 @@ func TestEveryStageCanBeServed(t *testing.T) {
 }
 
 // serviceOf finds the service whose function URL has a domain.
-func serviceOf(t *testing.T, d *template.Deployment, domain string) routes.Service {
+func serviceOf(t testing.TB, d *template.Deployment, domain string) routes.Service {
 	t.Helper()
 	door, ok := d.Find(domain)
 	if !ok || door.Type != "AWS::Lambda::Url" {
@@ -315,6 +321,37 @@ func TestDeployedKeyHoldsWhereTheOriginErrs(t *testing.T) {
 	for range 2 {
 		w.want(w.ask("GET", "/api/v1/pages", host, "Cookie: s=ada"), 200, "Miss", "for s=ada") // kept by nobody
 	}
+}
+
+// A wiki that was public a moment ago is private now.
+func TestDeployedEdgeForgetsWhatWasPublic(t *testing.T) {
+	public, fails := true, false
+	w := fleet(t, func(w http.ResponseWriter, r *http.Request) {
+		if fails {
+			w.WriteHeader(502)
+			return
+		}
+		if !public {
+			door(w, r)
+			return
+		}
+		w.Header().Set("Etag", `"v1"`)
+		w.Header().Set("Cache-Control", "public, max-age=0, must-revalidate")
+		if r.Header.Get("If-None-Match") == `"v1"` {
+			w.WriteHeader(304)
+			return
+		}
+		_, _ = io.WriteString(w, "for everybody")
+	})
+	host := "Host: ada-notes." + root
+	w.want(w.ask("GET", "/Home", host), 200, "Miss", "for everybody")
+	w.want(w.ask("GET", "/Home", host), 200, "RefreshHit", "for everybody")
+	fails = true
+	w.want(w.ask("GET", "/Home", host), 502, "Error", "")
+	fails, public = false, false
+	w.want(w.ask("GET", "/Home", host), 401, "Error", "")
+	fails = true // and what the cache still has is not brought out again
+	w.want(w.ask("GET", "/Home", host), 502, "Error", "")
 }
 
 func TestDeployedEdgeKeepsPublicPagesApartByHost(t *testing.T) {

@@ -111,6 +111,10 @@ func (l *lambda) onResponse(config cfContext, v *viewer, sent *http.Request, res
 		if isHidden(strings.ToLower(name)) {
 			return fmt.Errorf("%w: a header named %q", errInvalid, name)
 		}
+		if field := http.CanonicalHeaderKey(name); res.Header[field] != nil && same(values, record.CF.Response.Headers[name]) {
+			header[field] = res.Header[field] // byte by byte as it was
+			continue
+		}
 		for _, value := range values {
 			header.Add(name, value.Value)
 		}
@@ -150,7 +154,7 @@ func lambdaHeaders(h http.Header) leHeaders {
 			out[lower] = append(out[lower], struct {
 				Key   string `json:"key,omitempty"`
 				Value string `json:"value"`
-			}{name, value})
+			}{name, decoded(value)})
 		}
 	}
 	return out
