@@ -49,7 +49,7 @@ func (b *builder) build(f function) {
 	environment := f.environment(b.stack, b.data)
 	may := b.permissions(f, logs)
 	var failures queue
-	if f.waits() || f.publishes {
+	if f.unattended() || f.publishes {
 		failures = b.queue(id+"Failures", string(f.service)+"-failures")
 		b.fleet.queues = append(b.fleet.queues, failures.name)
 		may = append(may, allow([]string{"sqs:SendMessage"}, failures.arn))
@@ -62,7 +62,7 @@ func (b *builder) build(f function) {
 	if f.answers() {
 		b.url(f, id, fn)
 	}
-	if f.waits() {
+	if f.unattended() {
 		awslambda.NewCfnEventInvokeConfig(b.scope, str(id+"Retries"), &awslambda.CfnEventInvokeConfigProps{
 			FunctionName: fn.Ref(), Qualifier: str("$LATEST"),
 			MaximumRetryAttempts: num(2), MaximumEventAgeInSeconds: num(6 * 3600),

@@ -40,11 +40,12 @@ type schedule struct{ name, every string }
 // from the table of subscriptions, which tables it may touch from tables.Access.
 //
 // CloudFront waits 60 seconds for the first byte of an answer, so longer
-// timeouts serve long answers (a clone) and events (an index from scratch).
+// timeouts serve long answers (a clone), events (an index from scratch), and what
+// an operator has the wiki function do with all wikis after a restore.
 var functions = []function{
 	{service: routes.Auth, memory: 512, timeout: 15, scratch: 512, signs: true, schedules: []schedule{{"rotate-keys", "rate(1 day)"}}},
 	{service: routes.Management, memory: 512, timeout: 30, scratch: 512},
-	{service: routes.Wiki, memory: 1769, timeout: 60, scratch: 1024, files: writesFiles},
+	{service: routes.Wiki, memory: 1769, timeout: 900, scratch: 1024, files: writesFiles},
 	{service: routes.MCP, memory: 1769, timeout: 60, scratch: 1024, files: writesFiles},
 	{service: routes.GitHTTP, memory: 1769, timeout: 300, scratch: 512, files: readsFiles},
 	{service: routes.Embedding, memory: 1769, timeout: 300, scratch: 2048, files: writesFiles},
@@ -56,9 +57,18 @@ func (f function) answers() bool {
 	return slices.ContainsFunc(routes.Table, func(r routes.Route) bool { return r.Service == f.service })
 }
 
-// waits reports whether the function is invoked by somebody who does not wait
-// for it, so that Lambda itself has to retry and remember failures.
-func (f function) waits() bool {
+// patience is for how many seconds somebody waits for the function: a reader of
+// pages not for as long as a client of git.
+func (f function) patience() float64 {
+	if f.answers() && f.service != routes.GitHTTP {
+		return min(f.timeout, 60)
+	}
+	return f.timeout
+}
+
+// unattended reports whether the function is invoked by somebody who does not
+// wait for it, so that Lambda itself has to retry and remember failures.
+func (f function) unattended() bool {
 	return len(f.schedules) > 0 || len(subscriptions.Of(f.service)) > 0
 }
 

@@ -106,8 +106,8 @@ func (b bell) functions() {
 		id, name := title(string(f.service)), string(f.service)
 		b.alarm(id+"ErrorsAlarm", name+"-errors", "The function "+name+" failed or timed out",
 			of(f, "Errors", "Sum"), 3, 1)
-		b.alarm(id+"DurationAlarm", name+"-duration", "The function "+name+" needs almost all of the time it is given",
-			of(f, "Duration", "p99"), f.timeout*1000*0.8, 3)
+		b.alarm(id+"DurationAlarm", name+"-duration", "The function "+name+" needs almost all of the time that it, or its caller, has",
+			of(f, "Duration", "p99"), f.patience()*1000*0.8, 3)
 		if f.publishes {
 			b.alarm(id+"DelayAlarm", name+"-delay", "Events are a minute late: the relay cannot publish, or cannot keep up",
 				of(f, "IteratorAge", "Maximum"), 60_000, 1)
