@@ -203,6 +203,9 @@ func (c *Config) checkFiles(p *problems, need needs) {
 	}
 }
 
+// Wikis is the folder of the wikis.
+func (c Config) Wikis() string { return filepath.Join(c.Data, "wikis") }
+
 // local reports whether only the machine itself can reach the base URL's host:
 // names below .localhost resolve to it everywhere (RFC 6761 section 6.3).
 func (c *Config) local() bool {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,21 +15,13 @@ import (
 	"wikibot.io/contracts/routes"
 	"wikibot.io/contracts/subscriptions"
 	"wikibot.io/pkg/fault"
-	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/identity/keyvault"
-	"wikibot.io/pkg/index"
 	"wikibot.io/pkg/lambdakit"
 	"wikibot.io/pkg/records/dynamo"
 	"wikibot.io/pkg/records/dynamo/tables"
 	"wikibot.io/pkg/web"
-	"wikibot.io/pkg/wiki"
 )
-
-// maxIndexLag is how many commits the published index of a wiki may be behind.
-// It bounds what the first reader in a new process has to catch up with against
-// copying the index over the network on every save.
-const maxIndexLag = 32
 
 // Platform is what a function stands on. What its service does not need is nil.
 type Platform struct {
@@ -46,14 +37,10 @@ type Platform struct {
 	// its own, on keys that it need not read from the table.
 	Authenticator *identity.Authenticator
 	Gate          identity.Gate
-
-	// Of services with files.
-	Git    *gitstore.Store
-	Index  *index.Cache
-	Engine *wiki.Engine
 }
 
-// Open opens what the service needs. It calls nothing on AWS.
+// Open opens what the service needs, but for its files: see package files. It
+// calls nothing on AWS.
 func Open(c Config) (*Platform, error) {
 	p := &Platform{Config: c, Log: lambdakit.NewLog(os.Stdout, c.LogLevel), AWS: c.AWS()}
 	if len(c.Tables) > 0 {
@@ -61,15 +48,9 @@ func Open(c Config) (*Platform, error) {
 			return nil, fmt.Errorf("open records: %w", err)
 		}
 	}
-	need := needsOf[c.Service]
-	if need.requests && !need.signing {
+	if need := needsOf[c.Service]; need.requests && !need.signing {
 		if err := p.openDoor(); err != nil {
 			return nil, err
-		}
-	}
-	if need.files {
-		if err := p.openFiles(); err != nil {
-			return nil, fmt.Errorf("open files: %w", err)
 		}
 	}
 	return p, nil
@@ -113,23 +94,6 @@ func (p *Platform) openDoor() error {
 		return err
 	}
 	p.Gate, err = identity.NewGate(p.Records)
-	return err
-}
-
-func (p *Platform) openFiles() (err error) {
-	if p.Git, err = gitstore.Open(filepath.Join(p.Config.Data, "wikis"), gitstore.Options{}); err != nil {
-		return err
-	}
-	if p.Config.Service == routes.GitHTTP {
-		return nil // serves objects alone
-	}
-	if p.Index, err = index.New(index.Deps{Git: p.Git, Records: p.Records, Scratch: p.Config.Scratch, Log: p.Log, MaxLag: maxIndexLag}); err != nil {
-		return err
-	}
-	if p.Config.Service == routes.Embedding {
-		return nil
-	}
-	p.Engine, err = wiki.New(wiki.Deps{Records: p.Records, Git: p.Git, Index: p.Index, Log: p.Log})
 	return err
 }
 

@@ -6,12 +6,17 @@ import (
 	"wikibot.io/pkg/lambdakit"
 	"wikibot.io/services/embedding"
 	"wikibot.io/services/internal/cloud"
+	"wikibot.io/services/internal/cloud/files"
 )
 
 func main() { cloud.Run(routes.Embedding, function) }
 
 func function(p *cloud.Platform) (lambdakit.Function, error) {
-	s, err := embedding.New(embedding.Deps{Index: p.Index, Log: p.Log})
+	_, cache, err := files.Open(p)
+	if err != nil {
+		return lambdakit.Function{}, err
+	}
+	s, err := embedding.New(embedding.Deps{Index: cache, Log: p.Log})
 	if err != nil {
 		return lambdakit.Function{}, err
 	}

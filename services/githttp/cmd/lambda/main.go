@@ -3,6 +3,7 @@ package main
 
 import (
 	"wikibot.io/contracts/routes"
+	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/lambdakit"
 	"wikibot.io/services/githttp"
 	"wikibot.io/services/internal/cloud"
@@ -11,7 +12,11 @@ import (
 func main() { cloud.Run(routes.GitHTTP, function) }
 
 func function(p *cloud.Platform) (lambdakit.Function, error) {
-	s, err := githttp.New(githttp.Deps{Git: p.Git, Gate: p.Gate, Hosts: p.Config.Hosts, Log: p.Log})
+	git, err := gitstore.Open(p.Config.Wikis(), gitstore.Options{})
+	if err != nil {
+		return lambdakit.Function{}, err
+	}
+	s, err := githttp.New(githttp.Deps{Git: git, Gate: p.Gate, Hosts: p.Config.Hosts, Log: p.Log})
 	if err != nil {
 		return lambdakit.Function{}, err
 	}
