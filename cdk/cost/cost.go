@@ -43,24 +43,25 @@ func Total(lines []Line) float64 {
 // by hand, and are paid all the same.
 var secretName = regexp.MustCompile(`\{\{resolve:secretsmanager:([^:}]+):`)
 
+// resource is what of a resource its price depends on.
+type resource struct {
+	Type       string
+	Properties struct {
+		VpcEndpointType string
+		HostedZoneId    string
+		Rules           json.RawMessage // of a web ACL a list, of others anything
+	}
+}
+
 // Idle reads the templates of one stage, by name of stack. Its error lists every
 // resource whose price is not known.
 func Idle(templates map[string][]byte) (Bill, error) {
 	bill := Bill{Free: map[string]int{}}
-	counts := map[string]float64{}
+	alarms, secrets := 0.0, 0.0
 	zones, byHand := map[string]bool{}, map[string]bool{}
 	var unknown []error
 	for _, stack := range slices.Sorted(maps.Keys(templates)) {
-		var t struct {
-			Resources map[string]struct {
-				Type       string
-				Properties struct {
-					VpcEndpointType string
-					HostedZoneId    string
-					Rules           json.RawMessage
-				}
-			}
-		}
+		var t struct{ Resources map[string]resource }
 		if err := json.Unmarshal(templates[stack], &t); err != nil {
 			return Bill{}, fmt.Errorf("price the template of %s: %w", stack, err)
 		}
@@ -69,22 +70,15 @@ func Idle(templates map[string][]byte) (Bill, error) {
 		}
 		for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
 			r := t.Resources[id]
-			_, idle := free[r.Type]
-			switch {
-			case r.Type == "AWS::CloudWatch::Alarm" || r.Type == "AWS::SecretsManager::Secret":
-				counts[r.Type]++
-			case r.Type == "AWS::WAFv2::WebACL":
-				var rules []json.RawMessage
-				if err := json.Unmarshal(r.Properties.Rules, &rules); err != nil {
-					return Bill{}, fmt.Errorf("price the rules of %s/%s: %w", stack, id, err)
-				}
-				bill.Firewall = append(bill.Firewall, Line{"web ACL", 1, webACL}, Line{"rules of the web ACL", float64(len(rules)), webACLRule})
-			case r.Type == "AWS::EC2::VPCEndpoint" && r.Properties.VpcEndpointType != "Gateway":
-				unknown = append(unknown, fmt.Errorf("%s/%s is an endpoint that is paid by the hour", stack, id))
-			case idle:
-				bill.Free[strings.TrimPrefix(r.Type, "AWS::")]++
+			switch r.Type {
+			case "AWS::CloudWatch::Alarm":
+				alarms++
+			case "AWS::SecretsManager::Secret":
+				secrets++
 			default:
-				unknown = append(unknown, fmt.Errorf("%s/%s is an %s, which has no price here", stack, id, r.Type))
+				if err := bill.add(r); err != nil {
+					unknown = append(unknown, fmt.Errorf("%s/%s: %w", stack, id, err))
+				}
 			}
 			if r.Type == "AWS::Route53::RecordSet" {
 				zones[r.Properties.HostedZoneId] = true
@@ -92,8 +86,8 @@ func Idle(templates map[string][]byte) (Bill, error) {
 		}
 	}
 	bill.Lines = []Line{
-		{"alarms", counts["AWS::CloudWatch::Alarm"], alarm},
-		{"secrets", counts["AWS::SecretsManager::Secret"] + float64(len(byHand)), secret},
+		{"alarms", alarms, alarm},
+		{"secrets", secrets + float64(len(byHand)), secret},
 		{"hosted zone", float64(len(zones)), zone},
 		{"wikis' files, GB", storedFiles, filesGB},
 		{"backup of files, GB", storedFiles, filesBackupGB},
@@ -104,4 +98,25 @@ func Idle(templates map[string][]byte) (Bill, error) {
 		{"archive of events, GB", storedEvents, eventsGB},
 	}
 	return bill, errors.Join(unknown...)
+}
+
+// add counts a resource that costs nothing while idle, or is part of the
+// firewall.
+func (b *Bill) add(r resource) error {
+	if r.Type == "AWS::WAFv2::WebACL" {
+		var rules []json.RawMessage
+		if err := json.Unmarshal(r.Properties.Rules, &rules); err != nil {
+			return fmt.Errorf("price its rules: %w", err)
+		}
+		b.Firewall = append(b.Firewall, Line{"web ACL", 1, webACL}, Line{"rules of the web ACL", float64(len(rules)), webACLRule})
+		return nil
+	}
+	if r.Type == "AWS::EC2::VPCEndpoint" && r.Properties.VpcEndpointType != "Gateway" {
+		return errors.New("this endpoint is paid by the hour")
+	}
+	if _, ok := free[r.Type]; !ok {
+		return fmt.Errorf("%s has no price here", r.Type)
+	}
+	b.Free[strings.TrimPrefix(r.Type, "AWS::")]++
+	return nil
 }
