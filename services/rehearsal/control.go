@@ -13,6 +13,7 @@ import (
 	"wikibot.io/pkg/event/eventbridge/eventbridgetest"
 	"wikibot.io/services/rehearsal/chaos"
 	"wikibot.io/services/rehearsal/endpoint"
+	"wikibot.io/services/rehearsal/template"
 )
 
 // URL is the root host's, without a slash at the end.
@@ -72,6 +73,30 @@ func (r *Rehearsal) SetWeather(w Weather) error {
 	return errors.Join(errs...)
 }
 
+// Operator is a caller that may do anything, as the one who deploys may.
+const Operator = "operator"
+
+// Environment is what a program needs to call AWS as a function of the fleet
+// does, by its service's name, or as [Operator].
+func (r *Rehearsal) Environment(caller string) []string {
+	env := []string{"AWS_REGION=" + region, "AWS_SECRET_ACCESS_KEY=rehearsal", "AWS_ACCESS_KEY_ID=" + operatorKey}
+	if f := r.functions[caller]; f != nil {
+		env[len(env)-1] = "AWS_ACCESS_KEY_ID=" + f.key
+	}
+	for name, url := range r.access.endpoints {
+		env = append(env, name+"="+url)
+	}
+	return env
+}
+
+// Queue returns the URL of a queue, by its name.
+func (r *Rehearsal) Queue(name string) string {
+	if q := r.queues.Queue(name); q != nil {
+		return q.URL()
+	}
+	return ""
+}
+
 // Meter counts the functions' calls to AWS.
 func (r *Rehearsal) Meter() *endpoint.Meter { return r.meter }
 
@@ -100,10 +125,6 @@ func (r *Rehearsal) DeadLetters() map[string][]eventbridgetest.Message {
 	}
 	return letters
 }
-
-// Queues answers for SQS, without a door in front of it: what an operator's
-// tools speak to.
-func (r *Rehearsal) Queues() *eventbridgetest.Queues { return r.queues }
 
 // Settle waits until everything that was written before has been delivered to
 // all who are to know of it, or was given up.
@@ -165,3 +186,6 @@ func (r *Rehearsal) alive(pids map[int]bool) bool {
 	}
 	return false
 }
+
+// Deployment is what the templates say.
+func (r *Rehearsal) Deployment() *template.Deployment { return r.deployment }

@@ -1,7 +1,6 @@
 package rehearsal_test
 
 import (
-	"log/slog"
 	"sync"
 	"testing"
 
@@ -39,13 +38,9 @@ func (s *fleets) start(p e2e.Place) (e2e.Fleet, error) {
 	if f != nil {
 		return f, nil
 	}
-	o, err := options()
-	if err != nil {
-		return nil, err
-	}
 	f = &fleet{said: &tail{}}
-	o.Output, o.Log = f.said, slog.New(slog.NewTextHandler(f.said, nil))
-	if f.Rehearsal, err = rehearsal.Start(s.t.Context(), o); err != nil {
+	var err error
+	if f.Rehearsal, err = rehearsal.Start(s.t.Context(), options(f.said)); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()

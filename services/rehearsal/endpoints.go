@@ -14,7 +14,11 @@ import (
 
 	"wikibot.io/services/rehearsal/chaos"
 	"wikibot.io/services/rehearsal/endpoint"
+	"wikibot.io/services/rehearsal/iam"
 )
+
+// operatorKey is the operator's access key id.
+const operatorKey = "ASIAOPERATOR"
 
 // startEndpoints puts the doors of AWS's APIs up and completes what functions
 // are told about them.
@@ -25,6 +29,7 @@ func (r *Rehearsal) startEndpoints(edgeKeys []string) error {
 	}
 	place := endpoint.Place{Region: region, Account: account}
 	r.access = access{baseURL: r.url, edgeKeys: strings.Join(edgeKeys, ","), region: region, endpoints: map[string]string{}}
+	r.callers[operatorKey] = endpoint.Caller{Name: Operator, Role: "arn:aws:iam::" + account + ":role/operator", Policy: iam.Policy{{Actions: []string{"*"}, Resources: []string{"*"}}}}
 	var errs []error
 	for i, row := range []struct {
 		name string

@@ -90,7 +90,7 @@ func (r *Rehearsal) startFunction(ctx context.Context, res template.Resource, po
 	if err != nil {
 		return nil, err
 	}
-	binary, err := build(ctx, r.opts, service)
+	binary, err := r.opts.Binaries.function(ctx, service)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -15,11 +16,21 @@ import (
 	"wikibot.io/services/rehearsal/visitor"
 )
 
-// emulator serves the tables of all tests; each rehearsal has its own.
-var emulator *dynamolocal.Server
+// What the tests share: the emulator, in which each rehearsal has tables of its
+// own, and the binaries.
+var (
+	emulator   *dynamolocal.Server
+	repository string
+	binaries   *rehearsal.Binaries
+)
 
 func TestMain(m *testing.M) {
 	var err error
+	if repository, err = rehearsal.Repository(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binaries = rehearsal.NewBinaries(repository, repository+"/"+rehearsal.Built)
 	if emulator, err = dynamolocal.Start(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -33,24 +44,20 @@ func TestMain(m *testing.M) {
 const speed = 300
 
 // options are those of a rehearsal of the golden templates.
-func options() (rehearsal.Options, error) {
-	root, err := rehearsal.Repository()
+func options(log io.Writer) rehearsal.Options {
 	return rehearsal.Options{
-		Templates: root + "/" + rehearsal.Templates, Source: root, App: root + "/" + rehearsal.App,
-		Emulator: emulator, Speed: speed, Seed: 1, Log: slog.New(slog.DiscardHandler),
-	}, err
+		Templates: repository + "/" + rehearsal.Templates, App: repository + "/" + rehearsal.App, Binaries: binaries,
+		Emulator: emulator, Speed: speed, Seed: 1, Log: slog.New(slog.NewTextHandler(log, nil)), Output: log,
+	}
 }
 
 // start brings a fleet up for one test. What the functions wrote is shown when
 // the test fails.
 func start(t *testing.T, set ...func(*rehearsal.Options)) *rehearsal.Rehearsal {
 	t.Helper()
-	o, err := options()
-	if err != nil {
-		t.Fatal(err)
-	}
 	said := &tail{}
-	o.Data, o.Output, o.Log = t.TempDir(), said, slog.New(slog.NewTextHandler(said, nil))
+	o := options(said)
+	o.Data = t.TempDir()
 	for _, f := range set {
 		f(&o)
 	}

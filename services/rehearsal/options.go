@@ -17,10 +17,8 @@ import (
 type Options struct {
 	// Templates is the folder of one stage's synthesized templates.
 	Templates string
-	// Source is the root of the repository: the functions are built from it, by
-	// the go command, and the binaries are kept in Cache.
-	Source string
-	Cache  string // default: Source/.cache/rehearsal
+	// Binaries are what the functions run.
+	Binaries *Binaries
 	// Data is the folder in which the file systems lie, "" for one that Close
 	// removes.
 	Data string
@@ -56,7 +54,9 @@ func (o *Options) check() error {
 		}
 	}
 	folder("Templates", o.Templates, true)
-	folder("Source", o.Source, true)
+	if o.Binaries == nil {
+		wrong = append(wrong, errors.New("Binaries are needed"))
+	}
 	folder("Data", o.Data, false)
 	folder("App", o.App, true)
 	if o.Listen == "" {
@@ -65,9 +65,6 @@ func (o *Options) check() error {
 	if host, _, err := net.SplitHostPort(o.Listen); err != nil || !net.ParseIP(host).IsLoopback() {
 		// Development sign-in asks for no proof of who somebody is.
 		wrong = append(wrong, fmt.Errorf("Listen: %q is no loopback address with a port, such as 127.0.0.1:8080", o.Listen))
-	}
-	if o.Cache == "" {
-		o.Cache = filepath.Join(o.Source, ".cache", "rehearsal")
 	}
 	if o.Speed == 0 {
 		o.Speed = 1
@@ -91,6 +88,8 @@ func (o *Options) check() error {
 const (
 	Templates = "cdk/testdata/golden/dev"
 	App       = "services/wikibot/internal/app/dist"
+	// Built is where binaries are kept.
+	Built = ".cache/rehearsal"
 )
 
 // Repository finds the root of the repository around the working directory.

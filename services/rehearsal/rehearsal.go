@@ -135,7 +135,7 @@ func (r *Rehearsal) wire(ctx context.Context, policies map[string]iam.Policy) er
 }
 
 func (r *Rehearsal) startFunctions(ctx context.Context, policies map[string]iam.Policy) error {
-	if err := r.readyFiles(); err != nil {
+	if err := r.readyFiles(ctx); err != nil {
 		return err
 	}
 	var wrong []error

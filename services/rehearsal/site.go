@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -71,11 +72,9 @@ func (r *Rehearsal) checkURLs() error {
 }
 
 // readyFiles builds the launcher of slow files, once for all functions.
-func (r *Rehearsal) readyFiles() error {
-	if r.opts.FileDelay == 0 && !r.opts.CountFiles {
-		return nil
+func (r *Rehearsal) readyFiles(ctx context.Context) (err error) {
+	if r.opts.FileDelay > 0 || r.opts.CountFiles {
+		r.launcher, err = r.opts.Binaries.launcher(ctx)
 	}
-	launcher, err := buildLauncher(r.opts)
-	r.launcher = launcher
 	return err
 }

@@ -8,6 +8,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,6 +21,8 @@ type Rates struct {
 	Lose     float64 // done, but the connection ends without an answer
 	// Delay is added to every call, by up to this much.
 	Delay time.Duration
+	// Denied callers have lost all rights.
+	Denied []string
 }
 
 // Fault is what befalls one call.
@@ -32,6 +35,7 @@ const (
 	Fail
 	Conflict
 	Lose
+	Deny
 )
 
 // Dice is safe for concurrent use. It is fair weather until [Dice.Set].
@@ -52,12 +56,15 @@ func (d *Dice) Set(r Rates) {
 }
 
 // Roll decides about one call.
-func (d *Dice) Roll() (Fault, time.Duration) {
+func (d *Dice) Roll(caller string) (Fault, time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var delay time.Duration
 	if d.rates.Delay > 0 {
 		delay = time.Duration(d.rng.Int64N(int64(d.rates.Delay)))
+	}
+	if slices.Contains(d.rates.Denied, caller) {
+		return Deny, delay
 	}
 	x := d.rng.Float64()
 	for _, row := range []struct {

@@ -86,22 +86,31 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err := caller.decide(call); err != nil {
 			e.Meter.denied(caller.Name, call)
 			e.Log.Warn("call refused by the function's own policy", "function", caller.Name, "action", call.Action, "resource", call.Resource)
-			e.answer(w, e.API.Error(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf("User: %s %v", caller.Role, err)))
+			e.deny(w, caller, err)
 			return
 		}
 	}
 	e.perform(w, r, caller, action, calls, body)
 }
 
+func (e *Endpoint) deny(w http.ResponseWriter, caller Caller, why error) {
+	e.answer(w, e.API.Error(http.StatusBadRequest, "AccessDeniedException", fmt.Sprintf("User: %s %v", caller.Role, why)))
+}
+
 // perform does an allowed call, or fails it as the dice say.
 func (e *Endpoint) perform(w http.ResponseWriter, r *http.Request, caller Caller, action string, calls []iam.Request, body []byte) {
-	fault, delay := e.Dice.Roll()
+	fault, delay := e.Dice.Roll(caller.Name)
 	if delay > 0 {
 		select {
 		case <-time.After(delay):
 		case <-r.Context().Done():
 			return
 		}
+	}
+	if fault == chaos.Deny && len(calls) > 0 {
+		e.Meter.failed(caller.Name, action, calls)
+		e.deny(w, caller, &iam.Denied{Request: calls[0]})
+		return
 	}
 	if refusal, ok := e.API.Fault(fault, action, len(calls)); ok {
 		e.Meter.failed(caller.Name, action, calls)

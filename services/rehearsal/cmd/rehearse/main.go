@@ -98,7 +98,7 @@ func (c *cli) options(stderr io.Writer) (rehearsal.Options, error) {
 		output = stderr
 	}
 	return rehearsal.Options{
-		Templates: in(c.Templates, rehearsal.Templates), Source: c.Source, App: in(c.App, rehearsal.App), Data: c.Data, Listen: c.Listen,
+		Templates: in(c.Templates, rehearsal.Templates), Binaries: rehearsal.NewBinaries(c.Source, in("", rehearsal.Built)), App: in(c.App, rehearsal.App), Data: c.Data, Listen: c.Listen,
 		FileDelay: c.FileDelay, Log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})), Output: output,
 	}, nil
 }
