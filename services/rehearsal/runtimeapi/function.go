@@ -71,6 +71,7 @@ type Instance struct {
 	InitDuration  time.Duration // process start to its first request for an invocation; zero before
 	FirstResponse time.Duration // process start to the end of its first response; zero before
 	Invocations   int           // handed out
+	CPU           time.Duration // that it used, in user and system mode; known when it has ended
 	Alive         bool
 }
 

@@ -33,6 +33,7 @@ type instance struct {
 	initError   *FunctionError
 	init        time.Duration
 	first       time.Duration
+	cpu         time.Duration
 	invocations int
 }
 
@@ -77,6 +78,9 @@ func (i *instance) start() error {
 			i.status = err.Error()
 		}
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind
+		i.mu.Lock()
+		i.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		i.mu.Unlock()
 		i.server.Close()
 		i.f.ended(i)
 		os.RemoveAll(i.temp)
@@ -170,7 +174,7 @@ func (i *instance) exitError(id string) error {
 func (i *instance) describe() Instance {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	d := Instance{InitDuration: i.init, FirstResponse: i.first, Invocations: i.invocations}
+	d := Instance{InitDuration: i.init, FirstResponse: i.first, Invocations: i.invocations, CPU: i.cpu}
 	if i.process != nil {
 		d.PID = i.process.Pid
 	}

@@ -67,6 +67,7 @@ func ok(response []byte) bool {
 type measurement struct {
 	size               int64 // zipped, as deployed
 	ready, first, warm []time.Duration
+	cpu                []time.Duration // of a process that answered once
 }
 
 func (w *world) measure(ctx context.Context, f function, runs, warm int) (m measurement, err error) {
@@ -121,6 +122,9 @@ func (w *world) measure(ctx context.Context, f function, runs, warm int) (m meas
 	}
 	for _, i := range fn.Instances()[1:] {
 		m.ready, m.first = append(m.ready, i.InitDuration), append(m.first, i.FirstResponse)
+		if !i.Alive {
+			m.cpu = append(m.cpu, i.CPU)
+		}
 	}
 	return m, nil
 }
