@@ -81,6 +81,10 @@ func (r *Repo) Size(ctx context.Context, id OID) (int64, error) {
 		return 0, err
 	}
 	kind, size, err := r.head(ctx, id)
+	if isGone(err) { // as in object
+		r.unload()
+		kind, size, err = r.head(ctx, id)
+	}
 	if err == nil && kind != plumbing.BlobObject {
 		err = errMissing
 	}
