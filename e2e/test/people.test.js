@@ -34,6 +34,7 @@ test('sign in, create a wiki, get the token once', async () => {
 	await page.getByRole('button', { name: 'Create wiki' }).click();
 	await page.waitForURL(/\/app\/ada\/connect/);
 	await page.getByText('Save this now').waitFor();
+	await page.getByText('claude mcp add').first().waitFor(); // the recipes come when they are loaded
 	assert.match(await page.locator('main').innerText(), /claude mcp add --transport http ada .*\/mcp --header "Authorization: Bearer wbt_/s);
 	await inspect(page, 'connect');
 	await page.reload();
