@@ -19,8 +19,8 @@ type Options struct {
 	Templates string
 	// Binaries are what the functions run.
 	Binaries *Binaries
-	// Data is the folder in which the file systems lie, "" for one that Close
-	// removes.
+	// Data is the folder in which the file systems lie, made if it is not there;
+	// "" for one that Close removes.
 	Data string
 	// App is the folder of the built management app, as it is uploaded.
 	App string
@@ -45,20 +45,16 @@ type Options struct {
 
 func (o *Options) check() error {
 	var wrong []error
-	folder := func(name, path string, needed bool) {
-		if path == "" && !needed {
-			return
-		}
+	folder := func(name, path string) {
 		if st, err := os.Stat(path); err != nil || !st.IsDir() {
 			wrong = append(wrong, fmt.Errorf("%s: %q is no folder", name, path))
 		}
 	}
-	folder("Templates", o.Templates, true)
+	folder("Templates", o.Templates)
 	if o.Binaries == nil {
 		wrong = append(wrong, errors.New("Binaries are needed"))
 	}
-	folder("Data", o.Data, false)
-	folder("App", o.App, true)
+	folder("App", o.App)
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}

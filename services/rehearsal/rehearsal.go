@@ -79,6 +79,9 @@ func (r *Rehearsal) start(ctx context.Context) error {
 		r.data = dir
 		r.closes(func() error { return os.RemoveAll(dir) })
 	}
+	if err := os.MkdirAll(r.data, 0o700); err != nil {
+		return fmt.Errorf("make the folder of the file systems: %w", err)
+	}
 	if r.emulator == nil {
 		emulator, err := dynamolocal.Start(ctx)
 		if err != nil {

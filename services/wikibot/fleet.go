@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,8 @@ type Fleet struct {
 	stores     *stores
 	server     *http.Server
 	dispatcher *event.Dispatcher
+	// subscriptions are the dispatcher's.
+	subscriptions []event.Subscription
 }
 
 // Open opens the data folder, builds the fleet and listens. Requests are
@@ -133,12 +136,9 @@ func (f *Fleet) build(c Config) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
 	}
-	var subscriptions []event.Subscription
-	subscriptions = append(subscriptions, managementService.Subscriptions()...)
-	subscriptions = append(subscriptions, wikiService.Subscriptions()...)
-	subscriptions = append(subscriptions, embeddingService.Subscriptions()...)
+	f.subscriptions = slices.Concat(managementService.Subscriptions(), wikiService.Subscriptions(), embeddingService.Subscriptions())
 	f.dispatcher, err = event.NewDispatcher(event.Deps{
-		Outbox: s.records, Subscriptions: subscriptions, Log: f.log, Wake: s.records.Wake(),
+		Outbox: s.records, Subscriptions: f.subscriptions, Log: f.log, Wake: s.records.Wake(),
 	})
 	return err
 }
