@@ -145,22 +145,27 @@ func viewerHost(from http.Header, domain string) (string, error) {
 // last colon.
 func clientAddress(address, viewer, source string) string {
 	if addr, err := netip.ParseAddr(address); err == nil {
-		return netip.AddrPortFrom(addr.Unmap().WithZone(""), 0).String()
+		return addressAndPort(addr, 0)
 	}
 	if ap, err := netip.ParseAddrPort(viewer); err == nil {
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()).String()
+		return addressAndPort(ap.Addr(), ap.Port())
 	}
 	if i := strings.LastIndexByte(viewer, ':'); i > 0 {
 		addr, err := netip.ParseAddr(viewer[:i])
 		port, portErr := strconv.ParseUint(viewer[i+1:], 10, 16)
 		if err == nil && portErr == nil {
-			return netip.AddrPortFrom(addr.Unmap(), uint16(port)).String()
+			return addressAndPort(addr, uint16(port))
 		}
 	}
 	if addr, err := netip.ParseAddr(source); err == nil {
-		return netip.AddrPortFrom(addr.Unmap(), 0).String()
+		return addressAndPort(addr, 0)
 	}
 	return "0.0.0.0:0"
+}
+
+// addressAndPort leaves the zone out: it means nothing here, and may be any text.
+func addressAndPort(addr netip.Addr, port uint16) string {
+	return netip.AddrPortFrom(addr.Unmap().WithZone(""), port).String()
 }
 
 // requestURI returns the request target (RFC 9112 section 3.2.1) of an event. The
