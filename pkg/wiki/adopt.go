@@ -3,6 +3,7 @@ package wiki
 import (
 	"context"
 
+	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/pagepath"
 )
@@ -36,8 +37,17 @@ func (e *Engine) Survey(ctx context.Context, wikiID, commit string) (Survey, err
 	return sum, err
 }
 
-// Remove deletes the files of a deleted wiki.
+// Remove deletes the files of a deleted wiki; fault.Conflict if it has not been
+// deleted. Events outlive restores: after one, the deletion that it took back may
+// still be on its way, in a queue, or in an archive that somebody replays.
 func (e *Engine) Remove(ctx context.Context, wikiID string) error {
+	_, err := e.records.Wiki(ctx, wikiID)
+	if err == nil {
+		return fault.New(fault.Conflict, "remove the files of wiki %s: it has not been deleted", wikiID)
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
 	e.index.Forget(wikiID)
 	return e.git.Remove(ctx, wikiID)
 }

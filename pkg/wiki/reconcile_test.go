@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/index"
 	"wikibot.io/pkg/wiki"
 	"wikibot.io/pkg/wiki/wikitest"
@@ -115,6 +116,25 @@ func TestReconcileWithoutRecordOrRepository(t *testing.T) {
 	}
 	if ids, err := h.Git.Wikis(t.Context()); err != nil || len(ids) != 1 || ids[0] != w.ID {
 		t.Errorf("folders %v, %v; want %s", ids, err, w.ID)
+	}
+}
+
+// A restore brings a deleted wiki back, but not the event of its deletion.
+func TestRemovalOfAWikiThatIsThere(t *testing.T) {
+	h := wikitest.New(t)
+	w := h.Make(t, "ada")
+	if err := h.Engine.Remove(t.Context(), w.ID); !fault.Is(err, fault.Conflict) {
+		t.Errorf("got %v, want conflict", err)
+	}
+	if _, err := h.Git.Repo(t.Context(), w.ID); err != nil {
+		t.Fatalf("its repository: %v", err)
+	}
+	must(t, h.Records.DeleteWiki(t.Context(), w.ID, nil))
+	for range 2 { // events come more than once
+		must(t, h.Engine.Remove(t.Context(), w.ID))
+	}
+	if _, err := h.Git.Repo(t.Context(), w.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the repository of a deleted wiki: %v", err)
 	}
 }
 
