@@ -9,8 +9,8 @@ import (
 )
 
 // Every command that the README shows is run, in the order in which it stands
-// there. The two scripts are: this test is part of scripts/test, and the browser
-// tests start scripts/up.
+// there. The scripts are: this test is part of scripts/test, the browser tests
+// start scripts/up, and what scripts/rehearse runs.
 func TestREADMECommands(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestREADMECommands(t *testing.T) {
 		}
 		words := strings.Fields(strings.ReplaceAll(command, "path/to/repository", repo))
 		switch words[0] {
-		case "scripts/up", "scripts/test":
+		case "scripts/up", "scripts/test", "scripts/rehearse":
 			if info, err := os.Stat("../../" + words[0]); err != nil || info.Mode()&0o111 == 0 {
 				t.Errorf("%s cannot be run: %v", words[0], err)
 			}
