@@ -31,7 +31,8 @@ type Deps struct {
 	// Log gets a line for every rebuild, with its cause. Nil for none.
 	Log *slog.Logger
 	// MaxOpen bounds the wikis whose copies are kept; 0 means 32. A copy costs
-	// up to a dozen file descriptors while it is read, a few when idle.
+	// up to a dozen file descriptors while it is read, a few when idle. Fewer are
+	// kept when Scratch has no room for as many.
 	MaxOpen int
 	// MaxBytes bounds the size of one copy; 0 means 4 GiB. A wiki whose index
 	// outgrows it cannot be asked: fault.Unavailable.
@@ -46,6 +47,7 @@ type Deps struct {
 type Cache struct {
 	deps    Deps
 	scratch *scratch
+	space   func(dir string) (space, error)
 	texts   *texts
 
 	// Catching up goes on when the request that began it gives up, or a wiki
@@ -90,7 +92,7 @@ func New(d Deps) (*Cache, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "make index cache: prepare the scratch folder")
 	}
-	c := &Cache{deps: d, scratch: s, texts: newTexts(), wikis: make(map[string]*entry), recent: list.New()}
+	c := &Cache{deps: d, scratch: s, space: spaceOf, texts: newTexts(), wikis: make(map[string]*entry), recent: list.New()}
 	c.life, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }

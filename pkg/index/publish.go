@@ -76,6 +76,7 @@ func (c *Cache) bring(ctx context.Context, e *entry, w records.Wiki) error {
 
 // load makes a new copy that describes w.Head.
 func (c *Cache) load(ctx context.Context, e *entry, repo *gitstore.Repo, w records.Wiki) (*working, error) {
+	c.makeRoom(c.publishedSize(w))
 	cp, err := c.fetch(ctx, e, &w)
 	if err == nil && cp != nil {
 		if cp.includes(w) {
@@ -268,6 +269,7 @@ func (c *Cache) writeFile(ctx context.Context, w records.Wiki) (file records.Ind
 		return file, err
 	}
 	defer os.RemoveAll(folder)
+	c.makeRoom(sizeOf(filepath.Join(cp.dir, indexFile)))
 	made := filepath.Join(folder, indexFile)
 	head, sequence, err := cp.backup(ctx, made)
 	if err != nil {
