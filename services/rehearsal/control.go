@@ -97,6 +97,16 @@ func (r *Rehearsal) Queue(name string) string {
 	return ""
 }
 
+// SetFileDelay changes what each operation on the functions' file system costs;
+// it needs a FileDelay or CountFiles.
+func (r *Rehearsal) SetFileDelay(d time.Duration) {
+	for _, f := range r.functions {
+		if f.files != nil {
+			f.files.SetDelay(d)
+		}
+	}
+}
+
 // Meter counts the functions' calls to AWS.
 func (r *Rehearsal) Meter() *endpoint.Meter { return r.meter }
 
