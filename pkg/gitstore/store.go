@@ -18,6 +18,9 @@ type Options struct {
 	// CacheBytes bounds the decoded objects kept in memory, over all
 	// repositories. 0 means 64 MiB.
 	CacheBytes int64
+	// ReadOnly is for a file system that refuses writes: the store makes no folder
+	// for the repositories (without one, there are none) and clears nothing away.
+	ReadOnly bool
 }
 
 const (
@@ -31,6 +34,7 @@ const (
 type Store struct {
 	dir   string
 	disk  disk
+	reads bool   // and never writes
 	cache *cache // decoded objects
 	bases *cache // raw objects that deltas build on
 	files *files
@@ -41,13 +45,17 @@ type Store struct {
 	nextID uint64
 }
 
-// Open returns the store in dir, which it creates if need be.
+// Open returns the store in dir, which it creates if need be, unless it only
+// reads.
 func Open(dir string, o Options) (*Store, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "open git store: bad folder name")
 	}
 	s := newStore(abs, o, osDisk{})
+	if o.ReadOnly {
+		return s, nil
+	}
 	if err := s.disk.mkdirAll(abs); err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "open git store: create its folder")
 	}
@@ -59,7 +67,7 @@ func newStore(dir string, o Options, d disk) *Store {
 		o.CacheBytes = defaultCacheBytes
 	}
 	return &Store{
-		dir: dir, disk: d, cache: newCache(o.CacheBytes - o.CacheBytes/4), bases: newCache(o.CacheBytes / 4),
+		dir: dir, disk: d, reads: o.ReadOnly, cache: newCache(o.CacheBytes - o.CacheBytes/4), bases: newCache(o.CacheBytes / 4),
 		files: newFiles(d, maxOpenFiles),
 		repos: map[string]*Repo{}, loaded: list.New(),
 	}

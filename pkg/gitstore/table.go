@@ -206,7 +206,7 @@ func (r *Repo) loadPacks(ctx context.Context, names []string) error {
 	for _, file := range names {
 		if name, ok := isPackName(file); ok {
 			work <- name
-		} else if strings.HasPrefix(file, tempPrefix) {
+		} else if strings.HasPrefix(file, tempPrefix) && !r.store.reads {
 			r.sweep(file)
 		}
 		if ctx.Err() != nil {

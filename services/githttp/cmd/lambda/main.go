@@ -12,7 +12,7 @@ import (
 func main() { cloud.Run(routes.GitHTTP, function) }
 
 func function(p *cloud.Platform) (lambdakit.Function, error) {
-	git, err := gitstore.Open(p.Config.Wikis(), gitstore.Options{})
+	git, err := gitstore.Open(p.Config.Wikis(), gitstore.Options{ReadOnly: true}) // its role may not write
 	if err != nil {
 		return lambdakit.Function{}, err
 	}
