@@ -114,6 +114,25 @@ func TestUnreachableTablesRefuseWrites(t *testing.T) {
 	holds(t, r, v, b)
 }
 
+// The file system is slow, and one operation in fifty fails.
+func TestFailingFilesLoseNothingAcknowledged(t *testing.T) {
+	r := start(t, func(o *rehearsal.Options) { o.FileDelay = 2 * time.Millisecond })
+	v := signUp(t, r, "ada", false)
+	settle(t, r)
+	if err := r.SetWeather(rehearsal.Weather{Files: 0.02}); err != nil {
+		t.Fatal(err)
+	}
+	b := write(t, v.Slug, func(ctx context.Context, path, text string) bool { return acknowledged(ctx, t, v, path, text) })
+	if err := r.SetWeather(rehearsal.Weather{}); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, r)
+	holds(t, r, v, b)
+	if n := r.Function("wiki").FileOperations()["write"]; n == 0 {
+		t.Error("no operation was counted; that shows nothing")
+	}
+}
+
 // Hosts fail in the middle of writes. Whatever was acknowledged is there.
 func TestKilledFunctionsLoseNothingAcknowledged(t *testing.T) {
 	r := start(t)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,11 +23,22 @@ import (
 )
 
 // table answers any call with what one item costs, and remembers the bodies.
-type table struct{ bodies []string }
+type table struct {
+	mu     sync.Mutex
+	bodies []string
+}
+
+func (d *table) calls() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.bodies)
+}
 
 func (d *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	d.mu.Lock()
 	d.bodies = append(d.bodies, string(body))
+	d.mu.Unlock()
 	answer := `{"ConsumedCapacity":{"TableName":"wikis","CapacityUnits":0.5}}`
 	if strings.Contains(r.Header.Get("X-Amz-Target"), "Transact") {
 		answer = `{"ConsumedCapacity":[{"TableName":"wikis","CapacityUnits":4},{"TableName":"names","CapacityUnits":2}]}`
@@ -115,7 +127,7 @@ func TestOnlyWhatTheRoleAllowsIsDone(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.why, got, c.want)
 		}
 	}
-	if got := len(d.table.bodies); got != 2 {
+	if got := d.table.calls(); got != 2 {
 		t.Errorf("%d calls reached the table, want 2", got)
 	}
 	if got := len(d.meter.Refused()); got != 3 {
@@ -165,7 +177,7 @@ func TestCallsFailAsTheDiceSay(t *testing.T) {
 		if got := code(c.call(d)); !strings.Contains(got, c.want) || c.want == "" && got != "" {
 			t.Errorf("%s: %q, want %q", c.why, got, c.want)
 		}
-		if got := len(d.table.bodies); got != c.done {
+		if got := d.table.calls(); got != c.done {
 			t.Errorf("%s: %d calls were done, want %d", c.why, got, c.done)
 		}
 	}
