@@ -9,6 +9,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	recordstest.Run(t, func(t *testing.T) recordstest.Harness {
 		names, clock := fresh(t), new(recordstest.Clock)
 		return recordstest.Harness{Store: open(t, names, dynamo.Options{Now: clock.Now}), Clock: clock, Events: watch(t, names).Events}
@@ -22,6 +23,7 @@ func TestConformance(t *testing.T) {
 // overrun, and a writer without an answer is rightly told so: races meet only
 // troubles that are answers. TestRacingWritersInTrouble is about the others.
 func TestConformanceInTrouble(t *testing.T) {
+	t.Parallel()
 	recordstest.Run(t, func(t *testing.T) recordstest.Harness {
 		names, clock, p := fresh(t), new(recordstest.Clock), newProxy(t)
 		which := every

@@ -131,7 +131,7 @@ type idempotencyItem struct {
 	PK          string `dynamodbav:"pk"` // the wiki's id
 	SK          string `dynamodbav:"sk"` // digest of the caller's key
 	Fingerprint string `dynamodbav:"fingerprint"`
-	Result      []byte `dynamodbav:"result"`
+	result
 	Until       int64  `dynamodbav:"until"`      // nanoseconds: from then on the key is unused
 	ExpiresAt   int64  `dynamodbav:"expires_at"` // seconds: some days later it is removed
 }
@@ -152,7 +152,7 @@ func (s *Store) advanceOnce(ctx context.Context, c records.HeadChange, event car
 	t := s.begin()
 	wiki := t.update(step(c, event))
 	used := t.put(tables.Idempotency, idempotencyItem{
-		PK: c.WikiID, SK: digest(c.Idempotency.Key), Fingerprint: c.Idempotency.Fingerprint, Result: c.Idempotency.Result,
+		PK: c.WikiID, SK: digest(c.Idempotency.Key), Fingerprint: c.Idempotency.Fingerprint, result: packResult(c.Idempotency.Result),
 		Until: until.UnixNano(), ExpiresAt: until.Add(time.Second).Unix(),
 	}, free+" OR #until <= :now", values{":now": now.UnixNano()})
 	no, err := t.commit(ctx)
@@ -188,7 +188,8 @@ func (s *Store) IdempotentResult(ctx context.Context, wikiID, key, fingerprint s
 	case item.Fingerprint != fingerprint:
 		return nil, fault.New(fault.Conflict, "%s: the key belongs to another request", what)
 	}
-	return item.Result, nil
+	plain, err := item.unpack()
+	return plain, explain(err, what)
 }
 
 // PublishIndex implements [records.Heads].

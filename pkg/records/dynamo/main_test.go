@@ -2,6 +2,7 @@ package dynamo_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"strconv"
@@ -18,7 +19,17 @@ import (
 // server is the one emulator of this test process.
 var server *dynamolocal.Server
 
+// TestMain starts the emulator, and ends it after the tests.
+//
+// TestDriversAgree takes a second for each of its sequences, so it tries few
+// unless -rapid.checks asks for more.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("15"); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(func() int {
 		s, err := dynamolocal.Start(context.Background())
 		if err != nil {

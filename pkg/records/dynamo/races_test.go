@@ -53,6 +53,7 @@ func newStep(t *testing.T, wiki, old, new string) records.HeadChange {
 // have landed so many steps. Whoever was told that a step was taken finds it in
 // the chain of events once; whoever was told that it was not finds it nowhere.
 func TestRacingWritersInTrouble(t *testing.T) {
+	t.Parallel()
 	names, p := fresh(t), newProxy(t)
 	seed(t, open(t, names, dynamo.Options{}))
 	chance := rand.New(rand.NewPCG(3, 5))
@@ -141,6 +142,7 @@ func checkChain(t *testing.T, all []*eventsv1.Envelope, s *dynamo.Store, told ma
 
 // A writer's answer is lost, and others build on its step before it asks again.
 func TestLostStepIsFoundUnderLaterOnes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		others int
 		want   fault.Kind
