@@ -132,8 +132,8 @@ type idempotencyItem struct {
 	SK          string `dynamodbav:"sk"` // digest of the caller's key
 	Fingerprint string `dynamodbav:"fingerprint"`
 	result
-	Until       int64  `dynamodbav:"until"`      // nanoseconds: from then on the key is unused
-	ExpiresAt   int64  `dynamodbav:"expires_at"` // seconds: some days later it is removed
+	Until     int64 `dynamodbav:"until"`      // nanoseconds: from then on the key is unused
+	ExpiresAt int64 `dynamodbav:"expires_at"` // seconds: some days later it is removed
 }
 
 // advanceOnce takes a step and uses its idempotency key up, in one transaction.
