@@ -47,12 +47,12 @@ func (o *Options) check() error {
 	var wrong []error
 	folder := func(name, path string) {
 		if st, err := os.Stat(path); err != nil || !st.IsDir() {
-			wrong = append(wrong, fmt.Errorf("%s: %q is no folder", name, path))
+			wrong = append(wrong, fmt.Errorf("option %s: %q is no folder", name, path))
 		}
 	}
 	folder("Templates", o.Templates)
 	if o.Binaries == nil {
-		wrong = append(wrong, errors.New("Binaries are needed"))
+		wrong = append(wrong, errors.New("the option Binaries is needed"))
 	}
 	folder("App", o.App)
 	if o.Listen == "" {
@@ -60,16 +60,16 @@ func (o *Options) check() error {
 	}
 	if host, _, err := net.SplitHostPort(o.Listen); err != nil || !net.ParseIP(host).IsLoopback() {
 		// Development sign-in asks for no proof of who somebody is.
-		wrong = append(wrong, fmt.Errorf("Listen: %q is no loopback address with a port, such as 127.0.0.1:8080", o.Listen))
+		wrong = append(wrong, fmt.Errorf("option Listen: %q is no loopback address with a port, such as 127.0.0.1:8080", o.Listen))
 	}
 	if o.Speed == 0 {
 		o.Speed = 1
 	}
 	if o.Speed < 0 || o.FileDelay < 0 {
-		wrong = append(wrong, errors.New("Speed and FileDelay are not negative"))
+		wrong = append(wrong, errors.New("options Speed and FileDelay: negative"))
 	}
 	if o.Log == nil {
-		wrong = append(wrong, errors.New("Log is needed"))
+		wrong = append(wrong, errors.New("the option Log is needed"))
 	}
 	if o.Output == nil {
 		o.Output = io.Discard
