@@ -154,8 +154,8 @@ func (s *Store) insertWiki(ctx context.Context, n records.NewWiki, w records.Wik
 // creation explains why a wiki was not created, by the parts of insertWiki; nil
 // if nothing stands against another try.
 func (r *refusal) creation(what string, n records.NewWiki) error {
-	if taken := r.taken("", "slug", "id", "hash", "name"); len(taken) > 0 && !slices.Equal(taken, []string{""}) {
-		return exists(what, slices.DeleteFunc(taken, func(f string) bool { return f == "" }))
+	if taken := r.taken("owner", "slug", "id", "hash", "name"); len(taken) > 1 || len(taken) == 1 && taken[0] != "owner" {
+		return exists(what, slices.DeleteFunc(taken, func(f string) bool { return f == "owner" }))
 	}
 	owner, err := decode[userItem](r.old[0])
 	switch {
