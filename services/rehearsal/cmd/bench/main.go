@@ -79,7 +79,10 @@ func (b bench) run(ctx context.Context, out io.Writer) (met bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return met, s.costs(ctx, out)
+	if err := s.costs(ctx, out); err != nil {
+		return false, err
+	}
+	return met, s.crowds(ctx, out)
 }
 
 // furnish makes the wiki and its pages, before files become slow.
