@@ -5,4 +5,7 @@
 // a type without a row is an error, so that no resource gets into a template
 // unpriced. Free allowances of an account are left out of the sum, because an
 // account has them once: they are noted where they would take an item away.
+//
+// What traffic adds ([Month]) is computed from what the rehearsal counted for
+// each thing that a visitor does, times the prices.
 package cost

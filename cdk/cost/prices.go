@@ -1,7 +1,8 @@
 package cost
 
-// The prices are those of us-east-1, in US dollars, as AWS's price lists named
-// them in November 2026.
+// The prices are those of us-east-1, in US dollars, to the best of our knowledge
+// of November 2026: they were written down without AWS's price lists at hand, so
+// look there before relying on a cent.
 const (
 	alarm      = 0.10 // CloudWatch: one metric at standard resolution, a month; an account's first ten are free
 	secret     = 0.40 // Secrets Manager: one secret, a month

@@ -1,16 +1,13 @@
-// Command cost lists what a stage costs a month while nobody uses it:
+// Command cost lists what a stage costs a month while nobody uses it, from the
+// golden templates, and what traffic adds. It is run in the folder cdk:
 //
 //	go run ./cmd/cost STAGE
-//
-// in the folder cdk, from the golden templates.
 package main
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"wikibot.io/cdk/cost"
 )
@@ -36,19 +33,5 @@ func run(args []string) error {
 			return err
 		}
 	}
-	bill, err := cost.Idle(templates)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("| what | how many | each | a month |\n| --- | ---: | ---: | ---: |\n")
-	for _, l := range append(slices.Clone(bill.Lines), bill.Firewall...) {
-		fmt.Printf("| %s | %g | $%.3f | $%.2f |\n", l.What, l.Count, l.Each, l.Month())
-	}
-	fmt.Printf("| in all, without WAF | | | $%.2f |\n", cost.Total(bill.Lines))
-	fmt.Printf("\nNothing while idle:")
-	for _, kind := range slices.Sorted(maps.Keys(bill.Free)) {
-		fmt.Printf(" %d %s,", bill.Free[kind], kind)
-	}
-	fmt.Println()
-	return nil
+	return cost.Report(os.Stdout, templates)
 }
