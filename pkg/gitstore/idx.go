@@ -37,7 +37,7 @@ func compareIDs(a, b OID) int { return bytes.Compare(a[:], b[:]) }
 // parseIndex decodes an .idx file and checks all of it, checksum included, so
 // that lookups need not.
 func parseIndex(b []byte) (*packIndex, error) {
-	bad := func(what string) (*packIndex, error) { return nil, fmt.Errorf("damaged pack index: %s", what) }
+	bad := func(what string) (*packIndex, error) { return nil, fmt.Errorf("%w: pack index: %s", errDamaged, what) }
 	if len(b) < idxHead+40 || string(b[:8]) != idxMagic {
 		return bad("not version 2")
 	}

@@ -22,21 +22,40 @@ type mirror struct {
 // Mirror makes refs/heads/main on disk say head, durably, for plain git to
 // read; nothing in the fleet reads it to find the head. Concurrent calls may
 // finish in any order, so callers pass the sequence: a lower one never replaces
-// a higher one within a process.
+// a higher one within a process. What another process wrote is looked at by the
+// first call only, which leaves a commit that follows from head alone; the others
+// write without a look, which would cost every save a round trip and still not be
+// one step with the write. So callers ask the record afterwards whether the head
+// has moved on, and mirror that.
 func (r *Repo) Mirror(ctx context.Context, head OID, sequence int64) error {
+	return r.mirrorTo(ctx, head, sequence, false)
+}
+
+// MirrorBack is Mirror for a head that was put where it is by hand: it replaces
+// whatever the file says, also a commit that follows from head.
+func (r *Repo) MirrorBack(ctx context.Context, head OID, sequence int64) error {
+	return r.mirrorTo(ctx, head, sequence, true)
+}
+
+func (r *Repo) mirrorTo(ctx context.Context, head OID, sequence int64, back bool) error {
 	if head.IsZero() {
 		return fault.New(fault.Invalid, "mirror the head of wiki %s: there is no commit yet", r.wiki)
 	}
 	m := &r.mirror
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if sequence < m.sequence {
+	if sequence < m.sequence && !back {
 		return nil
 	}
-	if !m.known {
+	if !m.known || back {
 		old, err := r.MirrorHead(ctx)
 		if err != nil {
 			return err
+		}
+		if !back {
+			if later, err := r.isLater(ctx, old, head); err != nil || later {
+				return err // and the next call looks again
+			}
 		}
 		m.known, m.head = true, old
 	}
@@ -49,6 +68,19 @@ func (r *Repo) Mirror(ctx context.Context, head OID, sequence int64) error {
 	}
 	m.sequence = sequence
 	return nil
+}
+
+// isLater tells whether what the file says follows from head. A commit that is
+// not whole vouches for nothing.
+func (r *Repo) isLater(ctx context.Context, old, head OID) (bool, error) {
+	if old.IsZero() {
+		return false, nil
+	}
+	later, err := r.Follows(ctx, old, head)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Internal) {
+		return false, nil
+	}
+	return later, err
 }
 
 // writeMain puts the temporary file outside refs/, where git would list it as a

@@ -198,13 +198,42 @@ func copyInto(out io.Writer, from string) (digest string, err error) {
 // few steps in no time. When it returns nil, such an index file is on stable
 // storage and the record points to it.
 func (c *Cache) Publish(ctx context.Context, wikiID string) error {
+	return c.publish(ctx, wikiID, func(w records.Wiki) (bool, error) { return c.published(w), nil })
+}
+
+// Republish is Publish for a head that may have been moved back: it also replaces
+// a published index of a commit that the head does not come from. Every process
+// would have to build its own instead of that, until the head has gone on
+// Deps.MaxLag steps.
+func (c *Cache) Republish(ctx context.Context, wikiID string) error {
+	return c.publish(ctx, wikiID, func(w records.Wiki) (bool, error) {
+		if !c.published(w) {
+			return false, nil
+		}
+		if w.Head == "" || w.Head == w.Index.Commit {
+			return true, nil
+		}
+		repo, err := c.deps.Git.Repo(ctx, wikiID)
+		if err != nil {
+			return false, err
+		}
+		ours, err := repo.Follows(ctx, gitHash(w.Head), gitHash(w.Index.Commit))
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Internal) {
+			return false, nil // a commit that is not there any more
+		}
+		return ours, err
+	})
+}
+
+// publish publishes an index of the head unless what is published is sound.
+func (c *Cache) publish(ctx context.Context, wikiID string, sound func(records.Wiki) (bool, error)) error {
 	for range publishAttempts {
 		w, err := c.deps.Records.Wiki(ctx, wikiID)
 		if err != nil {
 			return err
 		}
-		if c.published(w) {
-			return nil
+		if ok, err := sound(w); ok || err != nil {
+			return err
 		}
 		file, err := c.writeFile(ctx, w)
 		if err != nil {

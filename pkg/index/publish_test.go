@@ -71,6 +71,59 @@ func TestPublishingTwiceDoesNothing(t *testing.T) {
 	}
 }
 
+// After a restore the head is moved back to what the files hold. The index that
+// the record points to is hardly behind, by its steps, and yet of no use.
+func TestRepublishAfterTheHeadWasMovedBack(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		lose bool // the files do not hold the index either
+	}{
+		{"the published index is of a later commit", false},
+		{"the published index is missing", true},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			w := newWorld(t, t.TempDir())
+			lag := func(d *Deps) { d.MaxLag = 32 }
+			back := w.save(map[string]string{"A.md": "a"}).Head
+			w.save(map[string]string{"B.md": "b"})
+			c1, _ := w.cache(lag)
+			closing(t, c1)
+			publish(t, c1)
+			wiki := w.advance(back)
+			if c.lose {
+				if err := os.Remove(filepath.Join(w.git.Dir(wikiID), wiki.Index.File)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c2, log := w.cache(lag)
+			closing(t, c2)
+			for range 2 { // the second time it does nothing
+				if err := c2.Republish(t.Context(), wikiID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := strings.Count(log.String(), "built from git"); n != 1 || w.shelf.swaps != 2 {
+				t.Errorf("was built %d times, the pointer swapped %d times:\n%s", n, w.shelf.swaps, log)
+			}
+			cold, log := w.cache(lag)
+			closing(t, cold)
+			if got := titles(t, mustView(t, cold, w.shelf.now())); got != "A" {
+				t.Errorf("pages %q, want A", got)
+			}
+			wiki = w.save(map[string]string{"C.md": "c"})
+			if got := titles(t, mustView(t, cold, wiki)); got != "A C" {
+				t.Errorf("pages %q, want A C", got)
+			}
+			if strings.Contains(log.String(), "built from git") {
+				t.Errorf("a cold cache built it again:\n%s", log)
+			}
+			if err := cold.Republish(t.Context(), wikiID); err != nil || w.shelf.swaps != 2 {
+				t.Errorf("%v; the pointer was swapped %d times although the index is but a step behind", err, w.shelf.swaps)
+			}
+		})
+	}
+}
+
 // Two caches publish at the same time: one pointer wins, both are content, and
 // what is published is sound.
 func TestPublishRace(t *testing.T) {

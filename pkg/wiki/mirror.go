@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/records"
 )
 
@@ -18,8 +20,33 @@ func (e *Engine) mirror(ctx context.Context, w records.Wiki) {
 	ctx = context.WithoutCancel(ctx) // the writer may have gone away
 	repo, err := e.git.Repo(ctx, w.ID)
 	if err == nil {
-		err = repo.Mirror(ctx, plumbing.NewHash(w.Head), w.Sequence)
+		err = e.mirrorLatest(ctx, repo, w)
 	}
+	e.noteMirror(ctx, w, err)
+}
+
+// mirrorLatest mirrors a head and, if it has moved meanwhile, the one that it
+// has moved to. Whoever moved it may have written the mirror before us; having
+// seen the head stand still after the last write, we have not left an older one
+// there.
+func (e *Engine) mirrorLatest(ctx context.Context, repo *gitstore.Repo, w records.Wiki) error {
+	for range maxAttempts {
+		if err := repo.Mirror(ctx, plumbing.NewHash(w.Head), w.Sequence); err != nil {
+			return err
+		}
+		now, err := e.records.Wiki(ctx, w.ID)
+		if fault.Is(err, fault.NotFound) {
+			return nil // deleted, and its folder with it
+		}
+		if err != nil || now.Sequence <= w.Sequence {
+			return err
+		}
+		w = now
+	}
+	return fault.New(fault.Unavailable, "mirror the head of wiki %s: it keeps moving", w.ID)
+}
+
+func (e *Engine) noteMirror(ctx context.Context, w records.Wiki, err error) {
 	if err != nil {
 		e.mirrored.Remove(w.ID)
 		e.log.WarnContext(ctx, "mirror head", "wiki", w.ID, "head", w.Head, "err", err)

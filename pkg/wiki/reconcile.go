@@ -11,6 +11,7 @@ import (
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/tier"
 )
 
 // Outcome is what Reconcile made of a wiki.
@@ -22,7 +23,7 @@ const (
 	Back     Outcome = "back"      // the repository is older: the record went back to what is there
 	Forward  Outcome = "forward"   // the record is older: it went forward to what is there
 	Orphan   Outcome = "orphan"    // a folder without a record
-	Lost     Outcome = "lost"      // nothing that the record or the mirror names is whole
+	Lost     Outcome = "lost"      // no commit is whole
 	TakenOff Outcome = "taken off" // the record went to a commit that does not follow from its own
 )
 
@@ -39,10 +40,12 @@ type Reconciliation struct {
 const maxWayBack = 1000
 
 // Reconcile brings record and repository of a wiki together after they were
-// restored from backups of different times. The newest commit that is whole and
-// that either of them names becomes the head. Run it before the wiki is served
-// again: the first request repairs the mirror by the record, and what only the
-// mirror knew is forgotten then. Running it again changes nothing.
+// restored from backups of different times. The newest commit that is whole
+// becomes the head: the record names one, the mirror names one, and the packs on
+// disk tell which saves followed. The published index is made one of the head's
+// own history. Run it before the wiki is written to again: a save onto an older
+// head begins a branch of its own, and what only the repository knew is forgotten
+// then. Running it again changes nothing.
 func (e *Engine) Reconcile(ctx context.Context, wikiID string) (Reconciliation, error) {
 	out := Reconciliation{WikiID: wikiID}
 	w, err := e.records.Wiki(ctx, wikiID)
@@ -71,6 +74,9 @@ func (e *Engine) Reconcile(ctx context.Context, wikiID string) (Reconciliation, 
 	}
 	r := reconciler{e: e, repo: repo, wikiID: wikiID}
 	head, sum, err := r.choose(ctx, plumbing.NewHash(w.Head), mirror)
+	if err == nil {
+		head, sum, err = r.newest(ctx, w, head, sum)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -83,7 +89,7 @@ func (e *Engine) Reconcile(ctx context.Context, wikiID string) (Reconciliation, 
 	}
 	if head.String() == w.Head {
 		out.Outcome = Agrees
-		e.mirror(ctx, w)
+		e.settle(ctx, repo, w)
 		return out, nil
 	}
 	if out.Outcome, err = r.direction(ctx, plumbing.NewHash(w.Head), head); err != nil {
@@ -94,9 +100,20 @@ func (e *Engine) Reconcile(ctx context.Context, wikiID string) (Reconciliation, 
 		return out, err
 	}
 	out.Now = next.Head
-	e.index.Forget(wikiID)
-	e.mirror(ctx, next)
+	e.settle(ctx, repo, next)
 	return out, nil
+}
+
+// settle brings what is derived from a reconciled head in line with it. The head
+// is right whatever becomes of this: a mirror that could not be written is looked
+// at by the next request, and without an index that serves each process builds
+// one.
+func (e *Engine) settle(ctx context.Context, repo *gitstore.Repo, w records.Wiki) {
+	e.noteMirror(ctx, w, repo.MirrorBack(ctx, plumbing.NewHash(w.Head), w.Sequence))
+	e.index.Forget(w.ID)
+	if err := e.index.Republish(ctx, w.ID); err != nil {
+		e.log.WarnContext(ctx, "publish the index of a reconciled wiki", "wiki", w.ID, "head", w.Head, "err", err)
+	}
 }
 
 // ReconcileAll reconciles every wiki that has a folder and hands each finding to
@@ -163,6 +180,58 @@ func (r reconciler) choose(ctx context.Context, record, mirror gitstore.OID) (gi
 	return none, Survey{}, nil
 }
 
+// newest returns the whole commit that most saves led to from one: the mirror may
+// be older than the packs, since a backup copies files one by one. A save that
+// nobody built on may be one that was never acknowledged, but its loss would be
+// worse than its landing late, unless the wiki's limits refused it.
+func (r reconciler) newest(ctx context.Context, w records.Wiki, from gitstore.OID, sum Survey) (gitstore.OID, Survey, error) {
+	later, err := r.repo.Descendants(ctx, from)
+	if err != nil {
+		return from, sum, err
+	}
+	for _, d := range later {
+		then, err := r.e.Survey(ctx, r.wikiID, d.ID.String())
+		if damaged(err) {
+			continue
+		}
+		if err != nil {
+			return from, sum, err
+		}
+		if !d.Continued {
+			no, err := r.refused(ctx, w, d, then)
+			if err != nil {
+				return from, sum, err
+			}
+			if no {
+				continue
+			}
+		}
+		return d.ID, then, nil
+	}
+	return from, sum, nil
+}
+
+// refused tells whether a save would have been beyond the wiki's limits.
+func (r reconciler) refused(ctx context.Context, w records.Wiki, d gitstore.Descendant, then Survey) (bool, error) {
+	var before Survey
+	if !d.Parent.IsZero() {
+		var err error
+		before, err = r.e.Survey(ctx, r.wikiID, d.Parent.String())
+		if damaged(err) {
+			return false, nil // adopted without its history, or no longer whole
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	limits := tier.Of(w.Tier)
+	c := records.HeadChange{
+		WikiID: w.ID, PageDelta: then.Pages - before.Pages, FileDelta: then.FileBytes - before.FileBytes,
+		MaxPages: limits.Pages, MaxBytes: limits.FileBytes,
+	}
+	return fault.Is(c.CheckLimits(records.Wiki{PageCount: then.Pages, FileBytes: then.FileBytes}), fault.Limit), nil
+}
+
 // wholeAt returns the first commit from id back that is whole.
 func (r reconciler) wholeAt(ctx context.Context, id gitstore.OID) (gitstore.OID, Survey, error) {
 	var none gitstore.OID
@@ -198,17 +267,17 @@ func damaged(err error) bool {
 	return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Internal)
 }
 
-// follows reports whether b is an ancestor of a. A history with a gap follows
-// from nothing.
+// follows reports whether b is an ancestor of a. Where a commit between them, or
+// one of the two, is missing, nothing follows.
 func (r reconciler) follows(ctx context.Context, a, b gitstore.OID) (bool, error) {
 	if a.IsZero() || b.IsZero() || a == b {
 		return false, nil
 	}
-	seen, err := r.repo.Reaches(ctx, a, []gitstore.OID{b})
+	later, err := r.repo.Follows(ctx, a, b)
 	if damaged(err) {
 		return false, nil
 	}
-	return seen[b], err
+	return later, err
 }
 
 func (r reconciler) direction(ctx context.Context, was, now gitstore.OID) (Outcome, error) {

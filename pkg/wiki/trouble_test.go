@@ -95,6 +95,90 @@ func TestLostAnswerOfAStepThatLanded(t *testing.T) {
 	}
 }
 
+// The answer is lost, and before the writer can look, others build on the step.
+func TestLostAnswerOfAStepThatOthersBuiltOn(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		lands bool
+	}{
+		{"the step was taken", true},
+		{"the step was not taken, but others were", false},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			h := wikitest.New(t)
+			w := h.Wiki(t, "ada")
+			e := engineOn(t, h, &troubledHeads{h.Records, func(ctx context.Context, change records.HeadChange) (records.Wiki, error) {
+				if c.lands {
+					if _, err := h.Records.AdvanceHead(ctx, change); err != nil {
+						return records.Wiki{}, err
+					}
+				}
+				for _, path := range []string{"Other", "Another"} {
+					if _, err := h.Engine.Save(ctx, h.Now(t, w.ID), wiki.Save{Path: path, Content: []byte("y"), Author: wikitest.Ada}); err != nil {
+						return records.Wiki{}, err
+					}
+				}
+				return records.Wiki{}, fault.New(fault.Unavailable, "advance head: no answer")
+			}})
+			res, err := e.Save(t.Context(), w, wiki.Save{Path: "Page", Content: []byte("x"), Author: wikitest.Ada})
+			now := h.Now(t, w.ID)
+			if !c.lands {
+				if !fault.Is(err, fault.Unavailable) {
+					t.Errorf("answered %+v, %v", res, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if page, err := h.Engine.ReadAt(t.Context(), now, "Page", res.Revision); err != nil || string(page.Content) != "x" || now.Sequence != w.Sequence+3 {
+				t.Errorf("answered %+v; there it reads %q, %v; the record is at step %d", res, page.Content, err, now.Sequence)
+			}
+		})
+	}
+}
+
+// A wiki is deleted, and its files are removed, while its first writer is at it.
+func TestDeletedWikiLeavesNoFolderBehind(t *testing.T) {
+	h := wikitest.New(t)
+	w := h.Bare(t, "ada")
+	e := engineOn(t, h, &troubledHeads{h.Records, func(ctx context.Context, change records.HeadChange) (records.Wiki, error) {
+		if err := h.Records.DeleteWiki(ctx, w.ID, nil); err != nil {
+			return records.Wiki{}, err
+		}
+		return h.Records.AdvanceHead(ctx, change)
+	}})
+	if err := e.Bootstrap(t.Context(), w.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v, want not found", err)
+	}
+	if ids, err := h.Git.Wikis(t.Context()); err != nil || len(ids) != 0 {
+		t.Errorf("folders %v, %v; want none", ids, err)
+	}
+}
+
+// A writer that had read the wiki when it was deleted does not make its folder
+// anew either.
+func TestLateWriterDoesNotBringAFolderBack(t *testing.T) {
+	h := wikitest.New(t)
+	w := h.Make(t, "ada")
+	e := engineOn(t, h, &troubledHeads{h.Records, h.Records.AdvanceHead})
+	if _, err := e.Read(t.Context(), w, "Home"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Records.DeleteWiki(t.Context(), w.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Engine.Remove(t.Context(), w.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Save(t.Context(), w, wiki.Save{Path: "Page", Content: []byte("x"), Author: wikitest.Ada}); err == nil {
+		t.Error("a save to a deleted wiki was acknowledged")
+	}
+	if ids, err := h.Git.Wikis(t.Context()); err != nil || len(ids) != 0 {
+		t.Errorf("folders %v, %v; want none", ids, err)
+	}
+}
+
 // One write that panics, which its request survives, must not lock everybody
 // else out of the wiki.
 func TestPanicLeavesTheQueue(t *testing.T) {

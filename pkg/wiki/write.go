@@ -145,7 +145,7 @@ func (e *Engine) land(ctx context.Context, w records.Wiki, req request, idem *re
 
 // commit writes the objects of one intent and swaps the head.
 func (e *Engine) commit(ctx context.Context, w records.Wiki, s *snapshot, by Author, idem *records.Idempotency, in *intent) (records.Wiki, Result, error) {
-	repo, err := e.git.Create(ctx, w.ID)
+	repo, err := e.repoFor(ctx, w)
 	if err != nil {
 		return w, Result{}, err
 	}
@@ -180,26 +180,76 @@ func (e *Engine) commit(ctx context.Context, w records.Wiki, s *snapshot, by Aut
 	}
 	next, err := e.records.AdvanceHead(ctx, change)
 	if err != nil {
-		if now, ok := e.tookPlace(ctx, w.ID, id, err); ok {
-			return now, res, nil
-		}
+		next, err = e.outcome(ctx, repo, w, id, err)
+	}
+	if err != nil {
 		return w, Result{}, err
 	}
 	return next, res, nil
 }
 
-// tookPlace tells whether a step that was answered with an error was taken all
-// the same: the answer may have been lost on its way, and a driver that then
-// tries again finds that the head has moved, by its own hand.
-func (e *Engine) tookPlace(ctx context.Context, wikiID, head string, err error) (records.Wiki, bool) {
+// repoFor opens the repository to write to. Only a wiki without a commit may be
+// without one: where another's is gone, so is the wiki, and its folder must not
+// come back.
+func (e *Engine) repoFor(ctx context.Context, w records.Wiki) (*gitstore.Repo, error) {
+	if w.Head == "" {
+		return e.git.Create(ctx, w.ID)
+	}
+	repo, err := e.git.Repo(ctx, w.ID)
+	return repo, missing(err, "open the repository of wiki %s", w.ID)
+}
+
+// clearAway removes the files of a wiki that was deleted while a writer put some
+// there: whoever removed those that were there before may have come and gone.
+func (e *Engine) clearAway(ctx context.Context, wikiID string) {
+	if err := e.Remove(context.WithoutCancel(ctx), wikiID); err != nil {
+		e.log.WarnContext(ctx, "remove the files of a deleted wiki", "wiki", wikiID, "err", err)
+	}
+}
+
+// outcome tells what became of a step that was answered with an error. It may
+// have been taken all the same: the answer may have been lost on its way, and a
+// driver that then tries again finds that the head has moved, by its own hand.
+func (e *Engine) outcome(ctx context.Context, repo *gitstore.Repo, was records.Wiki, head string, err error) (records.Wiki, error) {
 	if moved, ok := errors.AsType[*records.HeadMovedError](err); ok {
-		return moved.Current, moved.Current.Head == head
+		// Who only lost a race need not read what the winners wrote: a driver that
+		// cannot tell its own step from another's says Unavailable.
+		if moved.Current.Head == head {
+			return moved.Current, nil
+		}
+		return was, err
 	}
-	if !fault.Is(err, fault.Unavailable) {
-		return records.Wiki{}, false
+	if fault.Is(err, fault.Unavailable) {
+		now, look := e.records.Wiki(context.WithoutCancel(ctx), was.ID)
+		if look == nil && e.leadsTo(ctx, repo, now, was, head) {
+			return now, nil
+		}
+		if fault.Is(look, fault.NotFound) {
+			err = look
+		}
 	}
-	now, err := e.records.Wiki(context.WithoutCancel(ctx), wikiID)
-	return now, err == nil && now.Head == head
+	if fault.Is(err, fault.NotFound) {
+		e.clearAway(ctx, was.ID)
+	}
+	return was, err
+}
+
+// leadsTo tells whether one of the steps that led from a record to a later one
+// was to head: others may have built on it. A step is a commit, so no more are
+// read than there were steps.
+func (e *Engine) leadsTo(ctx context.Context, repo *gitstore.Repo, now, was records.Wiki, head string) bool {
+	at := now.Head
+	for range now.Sequence - was.Sequence {
+		if at == head {
+			return true
+		}
+		c, err := repo.Commit(context.WithoutCancel(ctx), plumbing.NewHash(at))
+		if err != nil || len(c.Parents) == 0 {
+			return false
+		}
+		at = c.Parents[0].String()
+	}
+	return false
 }
 
 func headChange(w records.Wiki, head string, now time.Time, by Author, in *intent) (records.HeadChange, error) {

@@ -65,7 +65,7 @@ var Calls = map[routes.Service][]string{
 		"User", "CreateWiki", "NameTaken", "WikiID", "Wiki", "Grant", "UpdateWiki", "DeleteWiki", "GrantsOfUser",
 		"TokensOfWiki", "ReplaceToken", "PutActivity", "Activity", "ForgetWiki",
 	},
-	routes.Wiki:      append([]string{"AdvanceHead", "IdempotentResult"}, door...),
+	routes.Wiki:      append([]string{"AdvanceHead", "IdempotentResult", "PublishIndex"}, door...),
 	routes.MCP:       append([]string{"AdvanceHead", "IdempotentResult"}, door...),
 	routes.GitHTTP:   door,
 	routes.Embedding: {"Wiki", "PublishIndex"},
