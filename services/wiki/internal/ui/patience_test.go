@@ -28,8 +28,8 @@ func TestPatience(t *testing.T) {
 		}
 		begun = time.Now()
 		calls.Store(0)
-		if _, ok, _ := p.wait("a", after(0)); ok || calls.Load() != 0 || time.Since(begun) != 0 {
-			t.Error("the next caller waited, or began it again")
+		if _, ok, _ := p.wait("a", after(0)); ok || calls.Load() != 0 || time.Since(begun) != time.Second/4 {
+			t.Errorf("the next caller waited %v instead of a moment, or began it again", time.Since(begun))
 		}
 		if _, ok, _ := p.wait("b", after(0)); !ok {
 			t.Error("another key was held up")
@@ -37,6 +37,11 @@ func TestPatience(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if v, ok, _ := p.wait("a", after(0)); v != 7 || !ok {
 			t.Error("once it is done, it is not used")
+		}
+		p.wait("a", after(1100*time.Millisecond))
+		calls.Store(0)
+		if v, ok, _ := p.wait("a", after(time.Millisecond)); v != 7 || !ok || calls.Load() != 1 {
+			t.Errorf("done within the moment: %d, %t, %d calls; want it asked for anew", v, ok, calls.Load())
 		}
 		if _, ok, err := p.wait("a", func() (int, error) { panic("bug") }); !ok || err == nil {
 			t.Error("a panic was lost")
