@@ -102,6 +102,7 @@ var calls = withArch(map[uint32]call{
 
 	unix.SYS_FCHMOD:    {kind: Setattr, operands: fd(0)},
 	unix.SYS_FCHMODAT:  {kind: Setattr, operands: at(0, 1, follow, 0)},
+	unix.SYS_FCHMODAT2: {kind: Setattr, operands: at(0, 1, noFollowAt, 3)},
 	unix.SYS_FCHOWN:    {kind: Setattr, operands: fd(0)},
 	unix.SYS_FCHOWNAT:  {kind: Setattr, operands: at(0, 1, noFollowAt, 4)},
 	unix.SYS_UTIMENSAT: {kind: Setattr, operands: at(0, 1, noFollowAt, 3)},

@@ -72,6 +72,11 @@ func do(w []string) error {
 			return errors.New("succeeded")
 		}
 		return nil
+	case "refused":
+		if err := do(w[1:]); !errors.Is(err, unix.EROFS) {
+			return fmt.Errorf("got %v, want EROFS", err)
+		}
+		return nil
 	case "open":
 		return with(name, func(int) error { return nil })
 	}
@@ -103,6 +108,13 @@ func doMore(w []string) error {
 		}
 		_, err = unix.Write(fd, []byte("x"))
 		return err
+	case "hardlink":
+		return unix.Link(name, w[2])
+	case "empty":
+		_, err := unix.Open(name, unix.O_RDONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0)
+		return err
+	case "unlink":
+		return unix.Unlink(name)
 	case "proc":
 		return with(name, func(fd int) error { return do([]string{"peek", "/proc/self/fd/" + strconv.Itoa(fd)}) })
 	case "peek":

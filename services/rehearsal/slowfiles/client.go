@@ -139,7 +139,23 @@ func (c *client) cost(n *notification) []string {
 				continue // renames and links name two files in one round trip
 			}
 		}
+		if c.s.readOnly && changes(kind, where.flags) {
+			kind = Refused
+		}
 		kinds = append(kinds, kind)
 	}
 	return kinds
+}
+
+// changes reports whether an operation would change a file or a folder. Flags are
+// those of an open: one that would create is refused even if the file is there,
+// as by a server that does not look first.
+func changes(kind string, flags uint64) bool {
+	switch kind {
+	case Open:
+		return flags&unix.O_PATH == 0 && flags&(unix.O_ACCMODE|unix.O_TRUNC) != unix.O_RDONLY
+	case Create, Write, Rename, Remove, Mkdir, Link, Setattr:
+		return true
+	}
+	return false
 }

@@ -1,11 +1,11 @@
 // Package slowfiles makes the files below given folders as slow as files on a
-// network are, to a process that knows nothing of it, and fails operations on
-// them at random. A rehearsal puts functions behind it to see how they fare on
-// EFS.
+// network are, to a process that knows nothing of it, fails operations on them at
+// random, and refuses all that would change them if they may only be read. A
+// rehearsal puts functions behind it to see how they fare on EFS.
 //
-// It owns the delay, the failures and the count of operations. It never changes
-// what an operation does, touches no other files, and needs neither privileges
-// nor a mount.
+// It owns the delay, the failures, the refusals and the count of operations. It
+// never changes what an operation does, touches no other files, and needs neither
+// privileges nor a mount.
 //
 // # Life of an operation
 //
@@ -40,6 +40,9 @@
 //	setattr    chmod, chown, utimes, truncate, fallocate
 //	lock       flock and record locks
 //	map        mmap of a file
+//	refused    in a folder that may only be read: create, write, rename, remove,
+//	           mkdir, link, setattr, and open for writing or with O_TRUNC. They
+//	           fail with EROFS after their delay, and count as nothing else
 //
 // Free are: fstat, seek, close (writes are charged when they happen), and reads
 // of what the command's page cache would hold. Bandwidth is not modelled: one
@@ -50,5 +53,7 @@
 // Linux on amd64 and arm64 alone. The supervisor reads the command's memory, so
 // the command must run as the same user and, where Yama restricts ptrace, below
 // the supervisor's process. io_uring, which would pass by the filter, is refused
-// as on a kernel without it.
+// as on a kernel without it. access(2) answers by the folder's own mode even if
+// the folder may only be read. All this is there to see how a program fares, not
+// to hold one that wants to get out.
 package slowfiles

@@ -23,6 +23,8 @@ const (
 	Setattr = "setattr"
 	Lock    = "lock"
 	Map     = "map"
+	// Refused are those that ReadOnly refuses, of whatever kind.
+	Refused = "refused"
 )
 
 // Options says which files are slow, and how they fare.
@@ -34,6 +36,9 @@ type Options struct {
 	// FailureRate is the share of these operations that fail, from 0 to 1: with
 	// EIO or ESTALE, or with ENOSPC if they would write.
 	FailureRate float64
+	// ReadOnly refuses whatever would change something in the folders, with EROFS,
+	// as a file system that was mounted without the right to write does.
+	ReadOnly bool
 	// Seed makes failures repeatable as far as the operations' order is.
 	Seed uint64
 	// Launcher is the program services/rehearsal/cmd/slowfiles. "" means that New

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// Supported: this system can make files slow, or read-only.
+const Supported = false
+
 var errUnsupported = errors.New("slow files need Linux on amd64 or arm64: they are made with seccomp's user notification")
 
 // Supervisor does not exist on this system.

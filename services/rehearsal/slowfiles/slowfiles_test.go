@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"wikibot.io/services/rehearsal/slowfiles"
 )
@@ -211,6 +212,78 @@ func TestFailuresArriveAsErrors(t *testing.T) {
 	b.run("read " + b.slow + "/file")
 	if err := b.s.SetFailureRate(1.5); err == nil {
 		t.Error("a rate above 1 was taken")
+	}
+}
+
+func TestFoldersThatMayOnlyBeRead(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		steps []string
+		want  map[string]int64
+	}{
+		{"what only looks is let through", []string{"read file", "list .", "stat file", "lock file", "map file", "sync ."}, map[string]int64{"open": 5, "read": 3, "list": 1, "stat": 1, "lock": 1, "map": 1, "sync": 1}},
+		{"each kind of change is refused", []string{
+			"refused write new", "refused append file", "refused empty file", "refused truncate file", "refused chmod file", "refused rename file old",
+			"refused unlink file", "refused mkdir d", "refused symlink file l", "refused hardlink file l",
+		}, map[string]int64{"refused": 10}},
+		{"a file that is there is no excuse for creating it", []string{"refused write file"}, map[string]int64{"refused": 1}},
+		{"a way round by a link or by /proc", []string{"symlink SLOW FAST/way", "refused write FAST/way/new", "refused append /proc/self/cwd/file"}, map[string]int64{"refused": 2}},
+		{"nothing is moved in or out", []string{"write FAST/new", "refused rename FAST/new SLOW/new", "refused rename SLOW/file FAST/gone"}, map[string]int64{"refused": 2}},
+		{"other folders are none of our business", []string{"write FAST/new", "rename FAST/new FAST/old", "remove FAST/old"}, map[string]int64{}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			b := newBench(t, slowfiles.Options{ReadOnly: true})
+			var steps []string
+			for _, s := range c.steps {
+				steps = append(steps, strings.NewReplacer("SLOW", b.slow, "FAST", b.fast).Replace(s))
+			}
+			b.run(steps...)
+			if diff := cmp.Diff(c.want, b.s.Counts()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			b.unchanged()
+		})
+	}
+	b := newBench(t, slowfiles.Options{ReadOnly: true})
+	for _, line := range []string{"echo > new", "echo >> file", "touch file", "mv file x", "rm -f file", "ln file x", "ln -s file x", "mkdir x", "chmod 0 file", "cp file x"} {
+		if out, err := b.behind("sh", "-c", line).CombinedOutput(); err == nil || !strings.Contains(string(out), "ead-only file system") {
+			t.Errorf("%s: %v, %s", line, err, out)
+		}
+	}
+	b.unchanged()
+}
+
+// unchanged checks that the slow folder is as it was at first.
+func (b *bench) unchanged() {
+	b.t.Helper()
+	entries, err := os.ReadDir(b.slow)
+	if err != nil || len(entries) != 1 {
+		b.t.Fatalf("the folder has %v, %v", entries, err)
+	}
+	if st, err := entries[0].Info(); err != nil || st.Name() != "file" || st.Size() != 300<<10 || st.Mode() != 0o600 {
+		b.t.Errorf("the file is %v, %v", st, err)
+	}
+}
+
+// A sandbox that is frozen in the middle of what it does goes on later.
+func TestStoppedChildGoesOn(t *testing.T) {
+	b := newBench(t, slowfiles.Options{Delay: 200 * time.Millisecond})
+	cmd := b.command("together 8 "+b.slow+"/file", "stats 1 "+b.slow+"/file")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b.until("stat", 8)
+	if err := cmd.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	// Whatever others want of the supervisor, they get meanwhile.
+	b.s.SetDelay(0)
+	b.run("stats 3 " + b.slow + "/file")
+	if err := cmd.Process.Signal(unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -20,6 +20,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Supported: this system can make files slow, or read-only. The kernel may still
+// refuse it, which New cannot tell and the launcher reports.
+const Supported = true
+
 // launcherPackage is the program that Command puts before a command line.
 const launcherPackage = "wikibot.io/services/rehearsal/cmd/slowfiles"
 
@@ -29,6 +33,7 @@ type Supervisor struct {
 	folders  []string
 	launcher string
 	dir      string // of the socket, and of the launcher if New built it
+	readOnly bool
 	listener *net.UnixListener
 	// wake is a pipe whose writing end is closed to tell all clients to end.
 	wakeRead, wakeWrite *os.File
@@ -49,7 +54,7 @@ func New(o Options) (*Supervisor, error) {
 		return nil, fmt.Errorf("make files slow: %w", err)
 	}
 	s := &Supervisor{
-		folders: folders, launcher: o.Launcher, delay: o.Delay, rate: o.FailureRate,
+		folders: folders, launcher: o.Launcher, readOnly: o.ReadOnly, delay: o.Delay, rate: o.FailureRate,
 		rng: rand.New(rand.NewPCG(o.Seed, o.Seed)), counts: map[string]int64{},
 	}
 	if err := s.open(); err != nil {
@@ -201,6 +206,9 @@ func (s *Supervisor) charge(kind string) (time.Duration, unix.Errno) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts[kind]++
+	if kind == Refused {
+		return s.delay, unix.EROFS
+	}
 	if s.rate == 0 || s.rng.Float64() >= s.rate {
 		return s.delay, 0
 	}
