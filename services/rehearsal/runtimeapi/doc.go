@@ -10,7 +10,9 @@
 // AWS_LAMBDA_RUNTIME_API) and its own TMPDIR, as a sandbox does. It calls
 // …/invocation/next, which answers with the payload and the deadline; it
 // answers with …/response, whose body is handed on as it arrives, or with
-// …/error; and it is idle again when it asks for the next one. A process that
+// …/error; and it is idle again when it asks for the next one. If the function is
+// to be frozen, an idle process is stopped, and continued for its next
+// invocation: what it left running stands still in between. A process that
 // exits in between has failed the invocation; one that outlives the deadline is
 // killed together with what it started.
 //

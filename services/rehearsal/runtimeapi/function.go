@@ -26,6 +26,11 @@ type Config struct {
 	Env []string
 	// Dir is the working folder, an empty one where none is given.
 	Dir string
+	// Memory is what the function is told that it has, in MB; 128 if zero, as in
+	// Lambda. Nothing holds it to that; see [Instance].
+	Memory int
+	// Freeze stops idle processes until their next invocation, as Lambda does.
+	Freeze bool
 	// Timeout bounds one invocation; 3 s if zero, as in Lambda.
 	Timeout time.Duration
 	// MaxConcurrency bounds the processes; 10 if zero.
@@ -37,6 +42,7 @@ type Config struct {
 const (
 	defaultTimeout     = 3 * time.Second
 	defaultConcurrency = 10
+	defaultMemory      = 128
 	// initTimeout bounds the time from process start to the first request for
 	// an invocation.
 	initTimeout = 10 * time.Second
@@ -72,7 +78,12 @@ type Instance struct {
 	FirstResponse time.Duration // process start to the end of its first response; zero before
 	Invocations   int           // handed out
 	CPU           time.Duration // that it used, in user and system mode; known when it has ended
-	Alive         bool
+	// Memory is the most that it had resident, in bytes, by when it was last
+	// frozen or was ended here; 0 where the system does not tell.
+	Memory int64
+	// Scratch is how many bytes lay in its TMPDIR when it ended; 0 before.
+	Scratch int64
+	Alive   bool
 }
 
 // Function is a function and its processes. Its methods may be called from many
@@ -101,6 +112,9 @@ func New(c Config) (*Function, error) {
 	}
 	if c.MaxConcurrency == 0 {
 		c.MaxConcurrency = defaultConcurrency
+	}
+	if c.Memory == 0 {
+		c.Memory = defaultMemory
 	}
 	if c.Output == nil {
 		c.Output = io.Discard
@@ -180,6 +194,9 @@ func (f *Function) take() (*instance, error) {
 	if n := len(f.idle); n > 0 {
 		inst := f.idle[n-1]
 		f.idle = f.idle[:n-1]
+		if f.cfg.Freeze {
+			inst.thaw()
+		}
 		f.wg.Add(1)
 		f.mu.Unlock()
 		return inst, nil
@@ -218,6 +235,9 @@ func (f *Function) giveBack(inst *instance) {
 	case inst.stale || f.closed:
 		inst.kill()
 	default:
+		if f.cfg.Freeze {
+			inst.freeze()
+		}
 		f.idle = append(f.idle, inst)
 	}
 }

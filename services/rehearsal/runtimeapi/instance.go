@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -34,12 +35,14 @@ type instance struct {
 	init        time.Duration
 	first       time.Duration
 	cpu         time.Duration
+	memory      int64 // bytes, at most so far
+	scratch     int64 // bytes in its TMPDIR when it had ended
 	invocations int
 }
 
 // start starts the process. It is gone when exited is closed.
 func (i *instance) start() error {
-	if err := os.MkdirAll(filepath.Join(i.temp, "tmp"), 0o700); err != nil {
+	if err := os.MkdirAll(i.tmpdir(), 0o700); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -80,6 +83,7 @@ func (i *instance) start() error {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind
 		i.mu.Lock()
 		i.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		i.scratch = size(i.tmpdir())
 		i.mu.Unlock()
 		i.server.Close()
 		i.f.ended(i)
@@ -100,16 +104,16 @@ func (i *instance) environment(api string) []string {
 		"TZ=:UTC",
 		"AWS_REGION=us-east-1",
 		"AWS_DEFAULT_REGION=us-east-1",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
 	}
 	env = append(env, c.Env...)
 	return append(env,
-		"TMPDIR="+filepath.Join(i.temp, "tmp"),
+		"TMPDIR="+i.tmpdir(),
 		"_HANDLER=bootstrap",
 		"LAMBDA_TASK_ROOT="+c.Dir,
 		"AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_LAMBDA_FUNCTION_NAME="+c.Name,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(c.Memory),
 		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+c.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME="+filepath.Base(i.temp),
@@ -117,8 +121,21 @@ func (i *instance) environment(api string) []string {
 	)
 }
 
-// kill ends the process and all that it started. It may be called at any time.
-func (i *instance) kill() {
+func (i *instance) tmpdir() string { return filepath.Join(i.temp, "tmp") }
+
+// kill ends the process and all that it started, frozen or not. It may be called
+// at any time.
+func (i *instance) kill() { i.signal(syscall.SIGKILL) }
+
+// freeze stops the process and all that it started until thaw, with whatever they
+// had begun besides the invocation, as Lambda does between invocations.
+func (i *instance) freeze() { i.signal(syscall.SIGSTOP) }
+
+func (i *instance) thaw() { i.signal(syscall.SIGCONT) }
+
+// signal reaches the process and all that it started, if it lives. Each is also
+// an occasion to look how much memory it has had.
+func (i *instance) signal(s syscall.Signal) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.process == nil {
@@ -127,7 +144,8 @@ func (i *instance) kill() {
 	select {
 	case <-i.exited: // its number may belong to somebody else by now
 	default:
-		syscall.Kill(-i.process.Pid, syscall.SIGKILL)
+		i.memory = max(i.memory, peakMemory(i.process.Pid))
+		syscall.Kill(-i.process.Pid, s)
 	}
 }
 
@@ -174,7 +192,7 @@ func (i *instance) exitError(id string) error {
 func (i *instance) describe() Instance {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	d := Instance{InitDuration: i.init, FirstResponse: i.first, Invocations: i.invocations, CPU: i.cpu}
+	d := Instance{InitDuration: i.init, FirstResponse: i.first, Invocations: i.invocations, CPU: i.cpu, Memory: i.memory, Scratch: i.scratch}
 	if i.process != nil {
 		d.PID = i.process.Pid
 	}

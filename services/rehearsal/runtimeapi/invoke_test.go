@@ -245,7 +245,7 @@ func TestCallerGivesUp(t *testing.T) {
 // its function was given.
 func TestSandbox(t *testing.T) {
 	t.Setenv("WIKIBOT_LEAK", "of the test's own environment")
-	f, _ := newProbe(t, func(c *runtimeapi.Config) { c.MaxConcurrency = 2 })
+	f, _ := newProbe(t, func(c *runtimeapi.Config) { c.Memory = 256 })
 	url := serve(t, f)
 	_, body, err := fetch(t, "GET", url+"/-/env", nil, nil)
 	if err != nil {
@@ -260,7 +260,7 @@ func TestSandbox(t *testing.T) {
 		name, value, _ := strings.Cut(v, "=")
 		env[name] = value
 	}
-	if env["HOME"] != "" || env["WIKIBOT_LEAK"] != "" || env["AWS_LAMBDA_FUNCTION_NAME"] != "probe" {
+	if env["HOME"] != "" || env["WIKIBOT_LEAK"] != "" || env["AWS_LAMBDA_FUNCTION_NAME"] != "probe" || env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] != "256" {
 		t.Errorf("environment: %v", env)
 	}
 	tmp := env["TMPDIR"]

@@ -136,7 +136,7 @@ func (w *world) function(ctx context.Context, s routes.Service, out io.Writer, e
 		return nil, err
 	}
 	return runtimeapi.New(runtimeapi.Config{
-		Name: string(s), Command: []string{native}, Env: append(w.environment(s), env...), Timeout: 30 * time.Second, MaxConcurrency: 1, Output: out,
+		Name: string(s), Command: []string{native}, Env: append(w.environment(s), env...), Memory: 512, Timeout: 30 * time.Second, MaxConcurrency: 1, Output: out,
 	})
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -104,6 +106,7 @@ func handler(log *slog.Logger) http.Handler {
 		time.Sleep(time.Hour)
 	})
 	mux.HandleFunc("/-/exit", func(http.ResponseWriter, *http.Request) { os.Exit(7) })
+	mux.HandleFunc("/-/take", take)
 	mux.HandleFunc("/-/env", func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(os.Environ())
 	})
@@ -165,6 +168,19 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	status, _ := strconv.Atoi(q.Get("status"))
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, q.Get("body"))
+}
+
+// taken is what take took.
+var taken []byte
+
+// take takes memory and leaves a file in the temporary folder, of as many bytes
+// as the query says.
+func take(_ http.ResponseWriter, r *http.Request) {
+	n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+	taken = bytes.Repeat([]byte("x"), n)
+	if err := os.WriteFile(filepath.Join(os.TempDir(), "taken"), taken, 0o600); err != nil {
+		panic(err)
+	}
 }
 
 // rude breaks the Runtime API's rules as the payload says.
