@@ -25,6 +25,14 @@
 // otherwise), WIKIBOT_EDGE_KEYS, AWS's endpoints, region and credentials, and the
 // path of the mount. Variables that a template does not set stay unset.
 //
+// # What it holds functions to
+//
+// Their roles, call by call; a file system that they may not write to, which is
+// read-only to them (on Linux; elsewhere [Rehearsal.Notes] says that it is not);
+// and the freeze: a process stands still between its invocations, and finds the
+// connections that it kept closed. What memory and scratch they took is compared
+// with what they have by [Rehearsal.Overruns].
+//
 // # What it checks while it wires
 //
 // That a permission lets each rule invoke its target and each URL be called, that

@@ -6,6 +6,7 @@ import (
 
 	"wikibot.io/services/internal/e2e"
 	"wikibot.io/services/rehearsal"
+	"wikibot.io/services/rehearsal/slowfiles"
 )
 
 // The scripts are those that the one-process fleet passes. Afterwards, nothing
@@ -69,11 +70,11 @@ func (s *fleets) judge() {
 		for queue, letters := range f.DeadLetters() {
 			s.t.Errorf("%d dead letters in %s; the first: %s", len(letters), queue, letters[0].Body)
 		}
-		if err := f.Close(); err != nil {
-			s.t.Errorf("close: %v", err)
+		for _, function := range f.Functions() {
+			if n := function.FileOperations()[slowfiles.Refused]; n > 0 {
+				s.t.Errorf("the role of %s does not allow %d changes of files that it tried", function.Service, n)
+			}
 		}
-		if s.t.Failed() {
-			s.t.Logf("the end of what was logged:\n%s", f.said)
-		}
+		end(s.t, f.Rehearsal, f.said)
 	}
 }

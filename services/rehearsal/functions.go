@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -25,10 +24,12 @@ import (
 type Function struct {
 	*runtimeapi.Function
 	Service string
-	Memory  int // MB, as the template says; the process is not held to it
-	Timeout time.Duration
-	// MayWrite: its role may write to the file system that it mounts. The folder
-	// that stands for that lets everybody write; [Rehearsal.Notes] says so.
+	// Memory and Scratch are how much the template gives each process, in MB.
+	// Nothing holds it to that; [Function.Overrun] tells.
+	Memory, Scratch int
+	Timeout         time.Duration
+	// MayWrite: its role may write to all file systems that it mounts. To one that
+	// may not they are read-only; where that cannot be done [Rehearsal.Notes] says so.
 	MayWrite bool
 
 	resource template.Resource
@@ -42,6 +43,7 @@ type declaredFunction struct {
 	Role              string
 	Timeout           int
 	MemorySize        int
+	EphemeralStorage  struct{ Size int }
 	Architectures     []string
 	Runtime, Handler  string
 	Environment       struct{ Variables map[string]string }
@@ -54,6 +56,9 @@ type declaredFunction struct {
 // unreserved is how many processes a function without a reservation may have.
 // An account has a thousand; this machine has not.
 const unreserved = 16
+
+// What a function has that does not say otherwise, in MB.
+const defaultMemory, defaultScratch = 128, 512
 
 // serviceVariable names the service whose binary a function runs. A function
 // without it is none of the fleet's: code at the edge is run by package edge.
@@ -76,7 +81,7 @@ func (r *Rehearsal) startFunction(ctx context.Context, res template.Resource, po
 	}
 	service := d.Environment.Variables[serviceVariable]
 	f := &Function{
-		Service: service, Memory: d.MemorySize, Timeout: time.Duration(d.Timeout) * time.Second,
+		Service: service, Memory: cmp.Or(d.MemorySize, defaultMemory), Scratch: cmp.Or(d.EphemeralStorage.Size, defaultScratch), Timeout: time.Duration(d.Timeout) * time.Second,
 		resource: res, role: d.Role, key: accessKey(res.ARN()),
 	}
 	if d.Runtime != "provided.al2023" || !slices.Equal(d.Architectures, []string{"arm64"}) || d.Handler != "bootstrap" {
@@ -94,20 +99,17 @@ func (r *Rehearsal) startFunction(ctx context.Context, res template.Resource, po
 	if err != nil {
 		return nil, err
 	}
-	command := []string{binary}
-	if len(mounts) > 0 && (r.opts.FileDelay > 0 || r.opts.CountFiles) {
-		if f.files, err = slowfiles.New(slowfiles.Options{Folders: slices.Sorted(maps.Values(mounts)), Delay: r.opts.FileDelay, Seed: r.opts.Seed, Launcher: r.launcher}); err != nil {
-			return nil, err
-		}
-		command = f.files.Command(command)
+	command, err := r.supervise(ctx, f, []string{binary}, mounts)
+	if err != nil {
+		return nil, err
 	}
 	concurrency := unreserved
 	if d.ReservedConcurrentExecutions != nil {
 		concurrency = min(*d.ReservedConcurrentExecutions, unreserved)
 	}
 	f.Function, err = runtimeapi.New(runtimeapi.Config{
-		Name: res.Name(), Command: command, Env: r.environment(f, d, mounts), Timeout: f.Timeout, MaxConcurrency: concurrency,
-		Output: prefixed{service, r.opts.Output},
+		Name: res.Name(), Command: command, Env: r.environment(f, d, mounts), Memory: f.Memory, Timeout: f.Timeout, MaxConcurrency: concurrency,
+		Freeze: true, Output: prefixed{service, r.opts.Output},
 	})
 	if err != nil {
 		return nil, errors.Join(err, f.close())
@@ -118,46 +120,6 @@ func (r *Rehearsal) startFunction(ctx context.Context, res template.Resource, po
 	}
 	r.callers[f.key] = caller
 	return f, nil
-}
-
-// mount makes the folders that stand for the function's file systems, by the
-// paths at which it expects them.
-func (r *Rehearsal) mount(f *Function, d declaredFunction, policy iam.Policy) (map[string]string, error) {
-	mounts := map[string]string{}
-	for _, m := range d.FileSystemConfigs {
-		point, ok := r.deployment.Find(m.Arn)
-		if !ok || point.Type != "AWS::EFS::AccessPoint" {
-			return nil, fmt.Errorf("mounts %s, which is no access point", m.Arn)
-		}
-		var p struct {
-			FileSystemID  string `json:"FileSystemId"`
-			RootDirectory struct{ Path string }
-		}
-		if err := point.Decode(&p); err != nil {
-			return nil, err
-		}
-		system, ok := r.deployment.Find(p.FileSystemID)
-		if !ok {
-			return nil, fmt.Errorf("mounts %s of a file system that is not there", point.Path())
-		}
-		may := func(action string) bool {
-			return policy.Decide(iam.Request{Action: "elasticfilesystem:" + action, Resource: system.ARN(), Keys: map[string][]string{
-				"elasticfilesystem:AccessPointArn": {point.ARN()}, "aws:SecureTransport": {"true"},
-			}}) == nil
-		}
-		if !may("ClientMount") {
-			return nil, fmt.Errorf("mounts %s, but its role may not", point.Path())
-		}
-		if f.MayWrite = may("ClientWrite"); !f.MayWrite {
-			r.note("%s may not write to its file system; nothing here hinders it", f.resource.Path())
-		}
-		folder := filepath.Join(r.data, "files", system.Name(), filepath.FromSlash(p.RootDirectory.Path))
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, fmt.Errorf("make the folder of %s: %w", point.Path(), err)
-		}
-		mounts[m.LocalMountPath] = folder
-	}
-	return mounts, nil
 }
 
 // environment is the template's, with what the rehearsal overrides: where people
@@ -195,15 +157,6 @@ func (r *Rehearsal) environment(f *Function, d declaredFunction, mounts map[stri
 func accessKey(arn string) string {
 	sum := sha256.Sum256([]byte(arn))
 	return "ASIA" + strings.ToUpper(hex.EncodeToString(sum[:8]))
-}
-
-// FileOperations returns how many operations on its file system there were, by
-// kind; nil if they are not counted.
-func (f *Function) FileOperations() map[string]int64 {
-	if f.files == nil {
-		return nil
-	}
-	return f.files.Counts()
 }
 
 func (f *Function) close() error {

@@ -65,15 +65,28 @@ func start(t *testing.T, set ...func(*rehearsal.Options)) *rehearsal.Rehearsal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-		if t.Failed() {
-			t.Logf("the end of what was logged:\n%s", said)
-		}
-	})
+	t.Cleanup(func() { end(t, r, said) })
 	return r
+}
+
+// end closes a rehearsal and judges it. Whatever was tried, no function may have
+// taken more than it has.
+func end(t *testing.T, r *rehearsal.Rehearsal, said *tail) {
+	t.Helper()
+	if err := r.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if err := r.Overruns(); err != nil {
+		t.Error(err)
+	}
+	for _, f := range r.Functions() {
+		if memory, scratch := f.Used(); memory > 0 {
+			t.Logf("%s: at most %d of %d MB of memory, %d KB of %d MB of scratch", f.Service, memory>>20, f.Memory, scratch>>10, f.Scratch)
+		}
+	}
+	if t.Failed() {
+		t.Logf("the end of what was logged:\n%s", said)
+	}
 }
 
 func signUp(t *testing.T, r *rehearsal.Rehearsal, name string, public bool) *visitor.Visitor {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"wikibot.io/pkg/event/eventbridge/eventbridgetest"
 	"wikibot.io/pkg/identity/keyvault/keyvaulttest"
@@ -29,7 +30,6 @@ type Rehearsal struct {
 	deployment *template.Deployment
 	emulator   *dynamolocal.Server
 	data       string
-	launcher   string // of slow files; "" while none are slow
 	access     access
 	network    *iam.Policy // what functions in the VPC reach
 
@@ -138,9 +138,6 @@ func (r *Rehearsal) wire(ctx context.Context, policies map[string]iam.Policy) er
 }
 
 func (r *Rehearsal) startFunctions(ctx context.Context, policies map[string]iam.Policy) error {
-	if err := r.readyFiles(ctx); err != nil {
-		return err
-	}
 	var wrong []error
 	for _, res := range r.deployment.Resources("AWS::Lambda::Function") {
 		env, _ := res.Properties["Environment"].(map[string]any)
@@ -200,12 +197,18 @@ func (r *Rehearsal) serve(h http.Handler) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("listen: %w", err)
 	}
-	r.serveOn(l, h)
+	r.serveOn(l, h, idleTimeout)
 	return "http://" + l.Addr().String(), nil
 }
 
-func (r *Rehearsal) serveOn(l net.Listener, h http.Handler) {
-	server := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelWarn)} //nolint:gosec // loopback; no slow strangers
+// idleTimeout is how soon a connection that a function keeps is closed, so that a
+// function which was frozen comes back to a dead one, as it does on AWS after a
+// while.
+const idleTimeout = 300 * time.Millisecond
+
+// serveOn serves until Close. Idle connections end after a time, if it is not 0.
+func (r *Rehearsal) serveOn(l net.Listener, h http.Handler, idle time.Duration) {
+	server := &http.Server{Handler: h, IdleTimeout: idle, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelWarn)} //nolint:gosec // loopback; no slow strangers
 	r.closes(server.Close)
 	go func() { _ = server.Serve(l) }() // ends with Close
 }

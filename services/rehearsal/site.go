@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -31,7 +30,7 @@ func (r *Rehearsal) startEdge(l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	r.serveOn(l, r.edge)
+	r.serveOn(l, r.edge, 0)
 	return nil
 }
 
@@ -69,12 +68,4 @@ func (r *Rehearsal) checkURLs() error {
 		}
 	}
 	return errors.Join(wrong...)
-}
-
-// readyFiles builds the launcher of slow files, once for all functions.
-func (r *Rehearsal) readyFiles(ctx context.Context) (err error) {
-	if r.opts.FileDelay > 0 || r.opts.CountFiles {
-		r.launcher, err = r.opts.Binaries.launcher(ctx)
-	}
-	return err
 }

@@ -74,7 +74,7 @@ func (c *cli) serve(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "wikibot serves at %s/\n", r.URL())
 	<-ctx.Done()
-	return r.Close()
+	return errors.Join(r.Close(), r.Overruns())
 }
 
 func (c *cli) options(stderr io.Writer) (rehearsal.Options, error) {
