@@ -43,7 +43,7 @@ var (
 	view  = work{rru: 3, gbs: 0.015 * large}
 	read  = work{rru: 4, gbs: 0.020 * large}
 	fetch = work{rru: 4, gbs: 0.040 * large}
-	save  = work{rru: 4, wru: 1, files: 14, gbs: 0.065 * large}
+	save  = work{rru: 5, wru: 1, files: 14, gbs: 0.065 * large}
 	// What follows from a save: relay, embedding, management.
 	after = work{rru: 3, wru: 1.1, files: 3, gbs: 0.020*tiny + 0.040*large + 0.020*small, events: 1 + 1.0/32, calls: 3}
 	// A process that meets a wiki for the first time reads its packs' indexes and

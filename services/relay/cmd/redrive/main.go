@@ -1,4 +1,4 @@
-// Redrive looks at a dead-letter queue and publishes its events again.
+// Command redrive looks at a dead-letter queue and publishes its events again.
 //
 // Usage:
 //
