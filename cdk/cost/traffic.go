@@ -44,8 +44,9 @@ var (
 	read  = work{rru: 4, gbs: 0.020 * large}
 	fetch = work{rru: 4, gbs: 0.040 * large}
 	save  = work{rru: 5, wru: 1, files: 14, gbs: 0.065 * large}
-	// What follows from a save: relay, embedding, management.
-	after = work{rru: 3, wru: 1.1, files: 3, gbs: 0.020*tiny + 0.040*large + 0.020*small, events: 1 + 1.0/32, calls: 3}
+	// What follows from a save: relay, embedding, management. Most of the files are
+	// read by embedding processes that meet the wiki for the first time.
+	after = work{rru: 3, wru: 1.1, files: 60, gbs: 0.020*tiny + 0.040*large + 0.020*small, events: 1 + 1.0/32, calls: 3}
 	// A process that meets a wiki for the first time reads its packs' indexes and
 	// its published index.
 	open = work{rru: 2, files: 400, gbs: 0.4 * large}
@@ -107,8 +108,8 @@ func Month(wikis float64, t Traffic, firewall bool) []Line {
 		{"records: GB", wikis * 3e-6, tableGB + tableRestoreGB + tableBackupGB},
 		{"files: GB stored", wikis * t.FilesGB, filesGB},
 		{"files: GB backed up", wikis * t.FilesGB, filesBackupGB},
-		{"files: GB read", open.files * t.Opens * wikis * smallestFile, filesReadGB},
-		{"files: GB written", (save.files + after.files) * t.Saves * wikis * smallestFile, filesWriteGB},
+		{"files: GB read", (open.files*t.Opens + after.files*t.Saves) * wikis * smallestFile, filesReadGB},
+		{"files: GB written", save.files * t.Saves * wikis * smallestFile, filesWriteGB},
 		{"bus: million events", w.events / million, eventMillion},
 		{"logs: GB", (requests + w.calls) * logRecordGB, logGB},
 		{"metrics", ownMetrics, metric},
