@@ -10,6 +10,12 @@ import (
 	"wikibot.io/pkg/records"
 )
 
+// mirrorRounds bounds how often one write mirrors later heads than its own. On a
+// wiki with many writers elsewhere each of them would otherwise chase all the
+// others, at five operations on files a round. What is left behind then is
+// harmless, and looked at again on the wiki's next request.
+const mirrorRounds = 3
+
 // maxMirrors bounds how many wikis' mirrors are remembered as right.
 const maxMirrors = 10_000
 
@@ -30,7 +36,7 @@ func (e *Engine) mirror(ctx context.Context, w records.Wiki) {
 // seen the head stand still after the last write, we have not left an older one
 // there.
 func (e *Engine) mirrorLatest(ctx context.Context, repo *gitstore.Repo, w records.Wiki) error {
-	for range maxAttempts {
+	for range mirrorRounds {
 		if err := repo.Mirror(ctx, plumbing.NewHash(w.Head), w.Sequence); err != nil {
 			return err
 		}
