@@ -190,3 +190,76 @@ func (h *commitHeap) Pop() any {
 	*h = old[:len(old)-1]
 	return c
 }
+
+// History is what is reachable from one head: what a client may be given.
+// Immutable, safe for concurrent use, good for as long as its packs are there.
+type History struct {
+	r     *Repo
+	head  OID
+	bases []*base // a chain from the lowest, the tips of all of which are in the history
+	// recent are the commits of the history that are in none of bases, newest first.
+	recent []commitNode
+}
+
+// commitNode is what walking the history needs of a commit.
+type commitNode struct {
+	id, tree OID
+	parents  []OID
+	when     int64 // Unix seconds of the committer
+}
+
+// History returns the history of head. bases is what the wiki's record lists as
+// consolidated packs. It reads the commits that were made since the newest of
+// them, and no others; the last few results are kept.
+func (r *Repo) History(ctx context.Context, head OID, bases []string) (*History, error) {
+	panic("unwritten")
+}
+
+// node reads what walking needs of a commit, from the commit graph if it is there.
+func (r *Repo) node(ctx context.Context, id OID) (commitNode, error) {
+	panic("unwritten")
+}
+
+// Head is the commit that the history is of.
+func (h *History) Head() OID { return h.head }
+
+// Has reports whether a commit is in the history. It reads nothing.
+func (h *History) Has(commit OID) bool { panic("unwritten") }
+
+// Common returns those of ids that are commits of the history, in their order.
+func (h *History) Common(ids []OID) []OID { panic("unwritten") }
+
+// Enough reports whether a client that has the commits of common needs to offer
+// no more: each want, if it is a commit, has one of them in its history.
+func (h *History) Enough(ctx context.Context, wants, common []OID) (bool, error) {
+	panic("unwritten")
+}
+
+// Boundary computes the edge of the shallow clone that a fetch asks for. Without
+// a Deepen it is empty.
+func (h *History) Boundary(ctx context.Context, f Fetch) (Boundary, error) { panic("unwritten") }
+
+// outgoing is what of the history a client lacks.
+type outgoing struct {
+	// all says that it lacks all commits of the history: commits is not filled in.
+	all bool
+	// commits are those that it lacks, newest first; each with the trees that it
+	// has, or gets with this very answer, for a commit next to it (its parents, but
+	// for those beyond the boundary).
+	commits []outgoingCommit
+	// theirs are trees that it has whole, for what has nothing next to it.
+	theirs []OID
+}
+
+type outgoingCommit struct {
+	commitNode
+	beside []OID // trees
+}
+
+// outgoing computes which commits a client lacks: those reachable from its wants
+// within the boundary, but for those reachable from its haves within the edge of
+// its own shallow clone, and those that an unshallowed commit uncovers. Wants that
+// are no commits are passed over.
+func (h *History) outgoing(ctx context.Context, f Fetch, b Boundary) (outgoing, error) {
+	panic("unwritten")
+}

@@ -40,6 +40,21 @@ func (r *Repo) Select(ctx context.Context, want OID, have []OID) (*Selection, er
 	return s, s.pick(ctx, commits)
 }
 
+// Select finds the objects that answer a fetch, with the boundary that
+// [History.Boundary] computed for it. The same question is worked out once: the
+// last answers are kept, bounded in bytes.
+func (h *History) Select(ctx context.Context, f Fetch, b Boundary) (*Selection, error) {
+	panic("unwritten")
+}
+
+// Unreachable returns the first of ids, of whatever kind, that is not reachable
+// from the head, or zero.
+func (h *History) Unreachable(ctx context.Context, ids []OID) (OID, error) { panic("unwritten") }
+
+// Size returns the size in bytes of an object that is reachable from the head;
+// fault.NotFound for all others.
+func (h *History) Size(ctx context.Context, id OID) (int64, error) { panic("unwritten") }
+
 // Objects is the number of objects selected.
 func (s *Selection) Objects() int { return s.count }
 

@@ -87,7 +87,13 @@ type Wiki struct {
 	HeadAt    time.Time // time of the last step; CreatedAt before the first
 	PageCount int64
 	FileBytes int64    // attachments in the head's tree
-	BasePacks []string // names of consolidated packs, for readers on other hosts
+
+	// BasePacks are the names of the consolidated packs, lowest first; what
+	// gitstore.Repo.Fold returned. They hold the history up to the step BaseSequence.
+	BasePacks    []string
+	BaseSequence int64
+
+	GitOff bool // nobody may use the git remote
 
 	Index Index // the published index; zero before the first
 
@@ -115,12 +121,14 @@ type NewWiki struct {
 	// Head the record starts at Sequence 1.
 	Head                 string
 	PageCount, FileBytes int64
+	BasePacks            []string // which then hold the history up to Sequence 1
 }
 
 // WikiChange lists what UpdateWiki sets; nil leaves a field as it is.
 type WikiChange struct {
 	Name   *string
 	Public *bool
+	GitOff *bool
 }
 
 // Wikis keeps wikis and the reservations of their slugs.
@@ -175,7 +183,7 @@ type HeadChange struct {
 	// the same event serves again.
 	Event *eventsv1.Envelope
 
-	BasePacks []string // replaces the wiki's list when not nil (import)
+	BasePacks []string // replaces the wiki's list when not nil
 
 	// Idempotency makes a retry of the same request find its first answer.
 	Idempotency *Idempotency
@@ -208,6 +216,30 @@ type Heads interface {
 	// PublishIndex swaps the index pointer if it is still old and emits
 	// index.updated. Conflict when it is not, NotFound when the wiki is gone.
 	PublishIndex(ctx context.Context, wikiID string, old, new Index) error
+}
+
+// BaseChange replaces the list of a wiki's consolidated packs.
+type BaseChange struct {
+	WikiID   string
+	Holder   string // of the lease
+	Packs    []string
+	Sequence int64 // the step of the head that they hold the history up to
+}
+
+// Upkeep is for the one job that consolidates a wiki's packs. It emits no events
+// and touches nothing that a step of the head is conditional on.
+type Upkeep interface {
+	// LeaseUpkeep lets holder, and nobody else, work on a wiki's packs until a time,
+	// and returns the record. The holder may call it again for more time. Conflict
+	// while somebody else holds the lease and it has not run out at now; NotFound.
+	LeaseUpkeep(ctx context.Context, wikiID, holder string, now, until time.Time) (Wiki, error)
+	// ReplaceBases sets the list. Conflict when the lease is not the holder's (that
+	// it has run out does not matter as long as nobody else took it), NotFound when
+	// the wiki is gone, Invalid when Sequence is higher than the wiki's or lower than
+	// its BaseSequence.
+	ReplaceBases(ctx context.Context, c BaseChange) (Wiki, error)
+	// EndUpkeep gives the lease back; nothing happens if it is not the holder's.
+	EndUpkeep(ctx context.Context, wikiID, holder string) error
 }
 
 // HeadMovedError tells AdvanceHead's caller that another writer was first. It
