@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // smallPack is the number of objects up to which a pack's objects go into the
@@ -20,8 +23,13 @@ const smallPack = 256
 // table knows where every object of a repository's packs is.
 type table struct {
 	packs map[string]*pack
+	bases map[string]*base // those of packs that are bases
 	small map[OID]place
 	large []*pack
+}
+
+func newTable() *table {
+	return &table{packs: map[string]*pack{}, bases: map[string]*base{}, small: map[OID]place{}}
 }
 
 func (t *table) find(id OID) (place, bool) {
@@ -45,11 +53,70 @@ func (t *table) add(p *pack) {
 		t.large = append(t.large, p)
 		return
 	}
+	t.place(p)
+}
+
+// place takes the objects of a small pack into the one map.
+func (t *table) place(p *pack) {
+	if len(p.index.ids) > smallPack {
+		return
+	}
 	for i, id := range p.index.ids {
 		if _, ok := t.small[id]; !ok {
 			t.small[id] = place{p, p.index.offsets[i]}
 		}
 	}
+}
+
+// whole reports whether the bases in the table hold everything that a base needs:
+// whether there is one for each tip below it.
+func (t *table) whole(b *base) bool {
+	tips := make(map[OID]*base, len(t.bases))
+	for _, other := range t.bases {
+		tips[other.tip] = other
+	}
+	for range len(t.bases) {
+		if b == nil || b.onto.IsZero() {
+			break
+		}
+		b = tips[b.onto]
+	}
+	return b != nil && b.onto.IsZero()
+}
+
+// replaced tells of a pack by its name alone whether bases replace it: whether it
+// is that of a commit that a base holds, with everything below it.
+func (t *table) replaced(name string) bool {
+	id := plumbing.NewHash(strings.TrimPrefix(name, "pack-"))
+	for _, b := range t.bases {
+		if b.hasCommit(id) && t.bases[name] == nil && t.whole(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// dropReplaced forgets the packs that bases replace, so that nobody comes to
+// look for what will be pruned. Who holds a place in one reads on.
+func (t *table) dropReplaced() []*pack {
+	gone := map[*pack]bool{}
+	for name, p := range t.packs {
+		if t.replaced(name) {
+			gone[p] = true
+			delete(t.packs, name)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	maps.DeleteFunc(t.small, func(_ OID, at place) bool { return gone[at.pack] })
+	t.large = slices.DeleteFunc(t.large, func(p *pack) bool { return gone[p] })
+	// What they had besides their commit may be that of a pack that stays, and that
+	// was not taken in because it was there.
+	for _, p := range t.packs {
+		t.place(p)
+	}
+	return slices.Collect(maps.Keys(gone))
 }
 
 // packs lists the packs that are loaded, in the order of their names.
@@ -75,7 +142,7 @@ func (r *Repo) known(id OID) (place, bool) {
 func (r *Repo) addPack(p *pack) {
 	r.mu.Lock()
 	if r.table == nil {
-		r.table = &table{packs: map[string]*pack{}, small: map[OID]place{}}
+		r.table = newTable()
 	}
 	r.table.add(p)
 	r.mu.Unlock()
@@ -137,22 +204,34 @@ func (r *Repo) locate(ctx context.Context, id OID) (place, error) {
 
 // loadPack reads the index of one pack into the table.
 func (r *Repo) loadPack(name string) error {
-	r.mu.RLock()
-	known := r.table != nil && r.table.packs[name] != nil
-	r.mu.RUnlock()
-	if known {
-		return nil
-	}
-	b, err := r.store.disk.readFile(r.packFile(name + ".idx"))
+	p, err := r.readPack(name)
 	if err != nil {
 		return err
 	}
+	r.addPack(p)
+	return nil
+}
+
+// readPack reads the index of a pack, or returns the pack of that name in the table.
+func (r *Repo) readPack(name string) (*pack, error) {
+	r.mu.RLock()
+	var known *pack
+	if r.table != nil {
+		known = r.table.packs[name]
+	}
+	r.mu.RUnlock()
+	if known != nil {
+		return known, nil
+	}
+	b, err := r.store.disk.readFile(r.packFile(name + ".idx"))
+	if err != nil {
+		return nil, err
+	}
 	x, err := parseIndex(b)
 	if err != nil {
-		return fmt.Errorf("%s.idx: %w", name, err)
+		return nil, fmt.Errorf("%s.idx: %w", name, err)
 	}
-	r.addPack(r.newPack(name, x))
-	return nil
+	return r.newPack(name, x), nil
 }
 
 // loadAll lists the packs and loads those that the table does not have: when
@@ -166,14 +245,20 @@ func (r *Repo) loadAll(ctx context.Context, again bool) (bool, error) {
 	if done && !again {
 		return false, nil
 	}
-	names, err := r.store.disk.names(r.packFile(""))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	} else if err != nil {
-		return true, err
-	}
-	if err := r.loadPacks(ctx, r.withNamed(names)); err != nil {
-		return true, err
+	for range maxListings {
+		names, err := r.store.disk.names(r.packFile(""))
+		if errors.Is(err, fs.ErrNotExist) {
+			return true, nil
+		} else if err != nil {
+			return true, err
+		}
+		gone, err := r.loadListed(ctx, r.withNamed(names), len(names))
+		if err != nil {
+			return true, err
+		}
+		if !gone {
+			break
+		}
 	}
 	r.mu.Lock()
 	r.listed = r.table != nil
@@ -185,42 +270,88 @@ func (r *Repo) loadAll(ctx context.Context, again bool) (bool, error) {
 // long for one as for many at once.
 const loaders = 32
 
-// loadPacks reads indexes several at a time, since each waits for the disk.
-func (r *Repo) loadPacks(ctx context.Context, names []string) error {
+// maxListings bounds how often the folder is listed because packs vanish while
+// they are being loaded.
+const maxListings = 3
+
+// loadListed loads what a listing of the folder shows: the bases first, then the
+// packs that these do not replace. It says whether one of the first shown files
+// was gone, and so perhaps into a base that came after the listing; what is known
+// by name alone may be gone for long.
+func (r *Repo) loadListed(ctx context.Context, files []string, shown int) (gone bool, err error) {
+	var keeps, packs, named []string
+	for i, file := range files {
+		if name, ok := strings.CutSuffix(file, ".keep"); ok {
+			keeps = append(keeps, name)
+		} else if name, ok := isPackName(file); ok && i < shown {
+			packs = append(packs, name)
+		} else if ok {
+			named = append(named, name)
+		} else if strings.HasPrefix(file, tempPrefix) && !r.store.reads {
+			r.sweep(file)
+		}
+	}
+	listed := make(map[string]bool, len(packs))
+	for _, name := range packs {
+		listed[name] = true
+	}
+	keeps = slices.DeleteFunc(keeps, func(name string) bool { return !listed[name] })
+	_, err = loadEach(ctx, keeps, func(name string) error {
+		_, err := r.loadBase(name)
+		if errors.Is(err, errDamaged) {
+			return nil // somebody else's .keep, or a pack that is to be looked at as any other
+		}
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	if _, err = loadEach(ctx, r.withoutReplaced(named), r.loadPack); err != nil {
+		return false, err
+	}
+	return loadEach(ctx, r.withoutReplaced(packs), r.loadPack)
+}
+
+// withoutReplaced leaves out the packs that the bases in the table replace.
+func (r *Repo) withoutReplaced(names []string) []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.table == nil || len(r.table.bases) == 0 {
+		return names
+	}
+	return slices.DeleteFunc(names, r.table.replaced)
+}
+
+// loadEach loads packs several at a time, since each waits for the disk. It says
+// whether one was not there.
+func loadEach(ctx context.Context, names []string, load func(string) error) (gone bool, err error) {
 	work := make(chan string)
-	fails := make(chan error, 1)
+	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range min(loaders, len(names)) {
 		wg.Go(func() {
 			for name := range work {
-				err := r.loadPack(name)
-				if err != nil && !errors.Is(err, fs.ErrNotExist) {
-					select {
-					case fails <- err:
-					default:
+				if e := load(name); e != nil {
+					mu.Lock()
+					if errors.Is(e, fs.ErrNotExist) {
+						gone = true
+					} else {
+						err = cmp.Or(err, e)
 					}
+					mu.Unlock()
 				}
 			}
 		})
 	}
-	for _, file := range names {
-		if name, ok := isPackName(file); ok {
-			work <- name
-		} else if strings.HasPrefix(file, tempPrefix) && !r.store.reads {
-			r.sweep(file)
-		}
+	for _, name := range names {
+		work <- name
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	close(work)
 	wg.Wait()
-	select {
-	case err := <-fails:
-		return err
-	default:
-		return ctx.Err()
-	}
+	return gone, cmp.Or(err, ctx.Err())
 }
 
 // sweep removes a temporary file that a crash has left: no write takes an hour.
