@@ -86,7 +86,7 @@ type Wiki struct {
 	Sequence  int64     // steps of the head so far
 	HeadAt    time.Time // time of the last step; CreatedAt before the first
 	PageCount int64
-	FileBytes int64    // attachments in the head's tree
+	FileBytes int64 // attachments in the head's tree
 
 	// BasePacks are the names of the consolidated packs, lowest first; what
 	// gitstore.Repo.Fold returned. They hold the history up to the step BaseSequence.
@@ -183,8 +183,6 @@ type HeadChange struct {
 	// the same event serves again.
 	Event *eventsv1.Envelope
 
-	BasePacks []string // replaces the wiki's list when not nil
-
 	// Idempotency makes a retry of the same request find its first answer.
 	Idempotency *Idempotency
 }
@@ -231,12 +229,15 @@ type BaseChange struct {
 type Upkeep interface {
 	// LeaseUpkeep lets holder, and nobody else, work on a wiki's packs until a time,
 	// and returns the record. The holder may call it again for more time. Conflict
-	// while somebody else holds the lease and it has not run out at now; NotFound.
+	// while somebody else holds the lease and it has not run out at now; NotFound;
+	// Invalid without a holder or when until is not after now.
 	LeaseUpkeep(ctx context.Context, wikiID, holder string, now, until time.Time) (Wiki, error)
 	// ReplaceBases sets the list. Conflict when the lease is not the holder's (that
 	// it has run out does not matter as long as nobody else took it), NotFound when
 	// the wiki is gone, Invalid when Sequence is higher than the wiki's or lower than
-	// its BaseSequence.
+	// its BaseSequence. When several things stand against it, NotFound goes before
+	// Conflict and that before Invalid (unless Sequence is negative, which no record
+	// allows). It may be repeated.
 	ReplaceBases(ctx context.Context, c BaseChange) (Wiki, error)
 	// EndUpkeep gives the lease back; nothing happens if it is not the holder's.
 	EndUpkeep(ctx context.Context, wikiID, holder string) error

@@ -51,8 +51,52 @@ func (c HeadChange) Apply(w Wiki) Wiki {
 	w.Sequence++
 	w.PageCount += c.PageDelta
 	w.FileBytes += c.FileDelta
-	if c.BasePacks != nil {
-		w.BasePacks = append([]string(nil), c.BasePacks...)
+	return w
+}
+
+// CheckLease returns Invalid for a lease that nobody could hold.
+func CheckLease(wikiID, holder string, now, until time.Time) error {
+	if holder == "" {
+		return fault.Invalidf("holder", "lease the upkeep of wiki %s: nobody is named who holds it", wikiID)
+	}
+	if !until.After(now) {
+		return fault.Invalidf("until", "lease the upkeep of wiki %s: it would have run out", wikiID)
+	}
+	return nil
+}
+
+// Check returns Invalid for a change that no record allows.
+func (c BaseChange) Check() error {
+	if c.Sequence < 0 {
+		return fault.Invalidf("sequence", "replace bases of wiki %s: %d is no step", c.WikiID, c.Sequence)
+	}
+	return nil
+}
+
+// CheckSteps returns Invalid if the change's step cannot follow what the record says.
+func (c BaseChange) CheckSteps(w Wiki) error {
+	if c.Sequence > w.Sequence || c.Sequence < w.BaseSequence {
+		return fault.Invalidf("sequence", "replace bases of wiki %s: step %d is none from %d to %d", c.WikiID, c.Sequence, w.BaseSequence, w.Sequence)
+	}
+	return nil
+}
+
+// Apply returns the record as the change leaves it.
+func (c BaseChange) Apply(w Wiki) Wiki {
+	w.BasePacks, w.BaseSequence = append([]string(nil), c.Packs...), c.Sequence
+	return w
+}
+
+// Apply returns the record as the change leaves it.
+func (c WikiChange) Apply(w Wiki) Wiki {
+	if c.Name != nil {
+		w.Name = *c.Name
+	}
+	if c.Public != nil {
+		w.Public = *c.Public
+	}
+	if c.GitOff != nil {
+		w.GitOff = *c.GitOff
 	}
 	return w
 }
@@ -66,6 +110,9 @@ func (n NewWiki) Record(owners Tier) Wiki {
 	}
 	if n.Head != "" {
 		w.Sequence = 1
+	}
+	if w.Sequence == 1 && len(n.BasePacks) > 0 {
+		w.BasePacks, w.BaseSequence = append([]string(nil), n.BasePacks...), 1
 	}
 	return w
 }

@@ -744,10 +744,12 @@ func (x *WikiCreated) GetPublic() bool {
 }
 
 type WikiUpdated struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Slug          string                 `protobuf:"bytes,1,opt,name=slug,proto3" json:"slug,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Public        bool                   `protobuf:"varint,3,opt,name=public,proto3" json:"public,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Slug   string                 `protobuf:"bytes,1,opt,name=slug,proto3" json:"slug,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Public bool                   `protobuf:"varint,3,opt,name=public,proto3" json:"public,omitempty"`
+	// Nobody may use the git remote.
+	GitOff        bool `protobuf:"varint,4,opt,name=git_off,json=gitOff,proto3" json:"git_off,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -799,6 +801,13 @@ func (x *WikiUpdated) GetName() string {
 func (x *WikiUpdated) GetPublic() bool {
 	if x != nil {
 		return x.Public
+	}
+	return false
+}
+
+func (x *WikiUpdated) GetGitOff() bool {
+	if x != nil {
+		return x.GitOff
 	}
 	return false
 }
@@ -1143,11 +1152,12 @@ const file_events_v1_events_proto_rawDesc = "" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n" +
 	"\bowner_id\x18\x03 \x01(\tR\aownerId\x12\x16\n" +
-	"\x06public\x18\x04 \x01(\bR\x06public\"M\n" +
+	"\x06public\x18\x04 \x01(\bR\x06public\"f\n" +
 	"\vWikiUpdated\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
-	"\x06public\x18\x03 \x01(\bR\x06public\"<\n" +
+	"\x06public\x18\x03 \x01(\bR\x06public\x12\x17\n" +
+	"\agit_off\x18\x04 \x01(\bR\x06gitOff\"<\n" +
 	"\vWikiDeleted\x12\x12\n" +
 	"\x04slug\x18\x01 \x01(\tR\x04slug\x12\x19\n" +
 	"\bowner_id\x18\x02 \x01(\tR\aownerId\";\n" +

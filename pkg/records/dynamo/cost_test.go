@@ -12,6 +12,7 @@ import (
 	"wikibot.io/contracts/events"
 	eventsv1 "wikibot.io/contracts/events/v1"
 
+	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/dynamo"
 	"wikibot.io/pkg/records/dynamo/tables"
@@ -60,6 +61,14 @@ func typical(t *testing.T, wiki, owner, old, new string) records.HeadChange {
 	return records.HeadChange{WikiID: wiki, Old: old, New: new, At: time.Now(), MaxPages: 500, MaxBytes: 50 << 20, Event: env}
 }
 
+// chain is a list of bases as gitstore names them.
+func chain(n int) (packs []string) {
+	for i := range n {
+		packs = append(packs, "pack-"+fmt.Sprintf("%040x", uint64(0xfedcba9876543210)+uint64(i)))
+	}
+	return packs
+}
+
 // unsaid stands for the units of transactions: the emulator counts four a table,
 // whatever is in them, where DynamoDB counts two a kilobyte and item.
 const unsaid = -1
@@ -104,6 +113,23 @@ func TestHotPathsCost(t *testing.T) {
 			}
 			return s.PublishIndex(ctx, wiki, w.Index, records.Index{Commit: head, File: head + ".db", Sequence: w.Sequence})
 		}},
+		{"a wiki's packs are leased", []string{"UpdateItem"}, 1, func() error {
+			_, err := s.LeaseUpkeep(ctx, wiki, owner, time.Now(), time.Now().Add(time.Minute))
+			return err
+		}},
+		{"a lease is busy", []string{"UpdateItem"}, 1, func() error {
+			_, err := s.LeaseUpkeep(ctx, wiki, "another", time.Now(), time.Now().Add(time.Minute))
+			if !fault.Is(err, fault.Conflict) {
+				return fmt.Errorf("it was taken: %v", err)
+			}
+			return nil
+		}},
+		{"a wiki's bases are replaced", []string{"UpdateItem"}, 1, func() error {
+			_, err := s.ReplaceBases(ctx, records.BaseChange{WikiID: wiki, Holder: owner, Packs: chain(3), Sequence: 9})
+			return err
+		}},
+		{"a lease is given back", []string{"UpdateItem"}, 1, func() error { return s.EndUpkeep(ctx, wiki, owner) }},
+		{"a page is saved on consolidated packs", []string{"UpdateItem"}, 1, func() error { return save(func(*records.HeadChange) {}) }},
 		{"a use is noted", []string{"GetItem", "UpdateItem"}, 2, func() error {
 			return s.TouchToken(ctx, fmt.Sprintf("%064x", 1), time.Now(), "Claude Code")
 		}},
@@ -180,6 +206,15 @@ func TestMethodsDoWhatTheyAreGranted(t *testing.T) {
 		{"PublishIndex", func() error {
 			return s.PublishIndex(ctx, "w", records.Index{}, records.Index{Commit: commit(1), File: "f"})
 		}},
+		{"LeaseUpkeep", func() error {
+			_, err := s.LeaseUpkeep(ctx, "w", "h", time.Now(), time.Now().Add(time.Hour))
+			return err
+		}},
+		{"ReplaceBases", func() error {
+			_, err := s.ReplaceBases(ctx, records.BaseChange{WikiID: "w", Holder: "h", Packs: []string{"p"}, Sequence: 1})
+			return err
+		}},
+		{"EndUpkeep", func() error { return s.EndUpkeep(ctx, "w", "h") }},
 		{"PutGrant", func() error {
 			return s.PutGrant(ctx, records.Grant{WikiID: "w", UserID: "bob", Role: records.Editor}, 0, nil)
 		}},

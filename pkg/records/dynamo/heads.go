@@ -67,13 +67,6 @@ func step(c records.HeadChange, event carried) update {
 			":t1": trail(c.New), ":t0": "", ":event_id": event.id, ":event": event.line,
 		},
 	}
-	switch {
-	case len(c.BasePacks) > 0:
-		u.set += ", #base_packs = :base_packs"
-		u.values[":base_packs"] = c.BasePacks
-	case c.BasePacks != nil:
-		u.set += " REMOVE #base_packs"
-	}
 	if c.PageDelta > 0 && c.MaxPages > 0 {
 		u.condition += " AND #page_count <= :most_pages"
 		u.values[":most_pages"] = c.MaxPages - c.PageDelta

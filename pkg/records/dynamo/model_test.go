@@ -47,6 +47,7 @@ func TestDriversAgree(t *testing.T) {
 		r.Repeat(map[string]func(*rapid.T){
 			"user": p.user, "wiki": p.wiki, "update": p.update, "delete": p.delete, "tier": p.tier, "step": p.step,
 			"index": p.index, "grant": p.grant, "ungrant": p.ungrant, "token": p.token, "revoke": p.revoke, "touch": p.touch,
+			"lease": p.lease, "bases": p.bases, "end of lease": p.endLease,
 			"activity": p.activity, "time": func(r *rapid.T) {
 				clock.Advance(time.Duration(rapid.Int64Range(1, int64(13*time.Hour)).Draw(r, "time")))
 			},
@@ -108,6 +109,9 @@ func (p *pair) wiki(r *rapid.T) {
 	// An id is never used again: one driver remembers those of deleted wikis a while.
 	n := newWiki(fmt.Sprint("w", len(p.wikis)))
 	n.OwnerID, n.Slug = someUser(r), draw(r, "slug", "slug-1", "slug-2", "ada", "bob")
+	if rapid.Bool().Draw(r, "adopted") {
+		n.Head, n.BasePacks = commit(1000), somePacks(r)
+	}
 	n.MaxWikis = rapid.IntRange(0, 3).Draw(r, "limit")
 	before := len(p.messages)
 	both(p, r, "wiki.created", func(s recordstest.Store) (records.Wiki, error) { return s.CreateWiki(p.t.Context(), n) })
@@ -124,6 +128,9 @@ func (p *pair) update(r *rapid.T) {
 	}
 	if rapid.Bool().Draw(r, "publish") {
 		c.Public, emits = new(rapid.Bool().Draw(r, "public")), "wiki.updated"
+	}
+	if rapid.Bool().Draw(r, "switch git") {
+		c.GitOff, emits = new(rapid.Bool().Draw(r, "off")), "wiki.updated"
 	}
 	both(p, r, emits, func(s recordstest.Store) (records.Wiki, error) { return s.UpdateWiki(p.t.Context(), id, c, nil) })
 }
@@ -153,9 +160,6 @@ func (p *pair) step(r *rapid.T) {
 	c.At = p.clock.Now()
 	c.PageDelta, c.FileDelta = rapid.Int64Range(-2, 3).Draw(r, "pages"), rapid.Int64Range(-10, 20).Draw(r, "bytes")
 	c.MaxPages, c.MaxBytes = rapid.Int64Range(0, 6).Draw(r, "most pages"), rapid.Int64Range(0, 60).Draw(r, "most bytes")
-	if rapid.Bool().Draw(r, "packs") {
-		c.BasePacks = rapid.SliceOfN(rapid.SampledFrom([]string{"p", "q"}), 0, 2).Draw(r, "pack")
-	}
 	key, print := draw(r, "key", "", "", "k1", "k2"), draw(r, "fingerprint", "f", "g")
 	if key != "" {
 		c.Idempotency = &records.Idempotency{Key: key, Fingerprint: print, Result: []byte(c.New)}
@@ -178,6 +182,28 @@ func (p *pair) index(r *rapid.T) {
 		old = w.Index
 	}
 	done(p, r, "index.updated", func(s recordstest.Store) error { return s.PublishIndex(p.t.Context(), id, old, new) })
+}
+
+func somePacks(r *rapid.T) []string {
+	return rapid.SliceOfN(rapid.SampledFrom([]string{"p", "q"}), 0, 2).Draw(r, "packs")
+}
+
+func (p *pair) lease(r *rapid.T) {
+	id, holder, now := p.someWiki(r), draw(r, "holder", "h1", "h2", ""), p.clock.Now()
+	until := now.Add(time.Duration(rapid.Int64Range(-1, int64(26*time.Hour)).Draw(r, "lease")))
+	both(p, r, "", func(s recordstest.Store) (records.Wiki, error) {
+		return s.LeaseUpkeep(p.t.Context(), id, holder, now, until)
+	})
+}
+
+func (p *pair) bases(r *rapid.T) {
+	c := records.BaseChange{WikiID: p.someWiki(r), Holder: draw(r, "holder", "h1", "h2", ""), Packs: somePacks(r), Sequence: rapid.Int64Range(-1, 4).Draw(r, "step")}
+	both(p, r, "", func(s recordstest.Store) (records.Wiki, error) { return s.ReplaceBases(p.t.Context(), c) })
+}
+
+func (p *pair) endLease(r *rapid.T) {
+	id, holder := p.someWiki(r), draw(r, "holder", "h1", "h2", "")
+	done(p, r, "", func(s recordstest.Store) error { return s.EndUpkeep(p.t.Context(), id, holder) })
 }
 
 // living is a wiki that exists: of a deleted one's grants and tokens the

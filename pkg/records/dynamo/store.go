@@ -18,6 +18,7 @@ var _ interface {
 	records.Users
 	records.Wikis
 	records.Heads
+	records.Upkeep
 	records.Grants
 	records.Tokens
 	records.Activities

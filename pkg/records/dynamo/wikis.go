@@ -29,8 +29,15 @@ type wikiItem struct {
 	HeadAt    int64        `dynamodbav:"head_at"`
 	PageCount int64        `dynamodbav:"page_count"`
 	FileBytes int64        `dynamodbav:"file_bytes"`
-	BasePacks []string     `dynamodbav:"base_packs,omitempty"`
 	CreatedAt int64        `dynamodbav:"created_at"`
+
+	BasePacks    packedNames `dynamodbav:"base_packs,omitempty"`
+	BaseSequence int64       `dynamodbav:"base_sequence,omitempty"`
+	GitOff       bool        `dynamodbav:"git_off,omitempty"`
+
+	// Who works on the packs, until when; absent while nobody does.
+	UpkeepHolder string `dynamodbav:"upkeep_holder,omitempty"`
+	UpkeepUntil  int64  `dynamodbav:"upkeep_until,omitempty"`
 
 	IndexCommit   string `dynamodbav:"index_commit,omitempty"`
 	IndexFile     string `dynamodbav:"index_file,omitempty"`
@@ -67,7 +74,7 @@ func (i wikiItem) wiki() records.Wiki {
 	return records.Wiki{
 		ID: i.PK, Slug: i.Slug, Name: i.Name, OwnerID: i.OwnerID, Tier: i.Tier, Public: i.Public,
 		Head: i.Head, Sequence: i.Sequence, HeadAt: instant(i.HeadAt), PageCount: i.PageCount, FileBytes: i.FileBytes,
-		BasePacks: i.BasePacks, CreatedAt: instant(i.CreatedAt),
+		BasePacks: i.BasePacks, BaseSequence: i.BaseSequence, GitOff: i.GitOff, CreatedAt: instant(i.CreatedAt),
 		Index: records.Index{Commit: i.IndexCommit, File: i.IndexFile, Sequence: i.IndexSequence},
 	}
 }
@@ -76,6 +83,7 @@ func newWikiItem(w records.Wiki, event carried) wikiItem {
 	return wikiItem{
 		PK: w.ID, Slug: w.Slug, Name: w.Name, OwnerID: w.OwnerID, Tier: w.Tier, Public: w.Public, Authors: 1,
 		Head: w.Head, Sequence: w.Sequence, HeadAt: nanos(w.HeadAt), PageCount: w.PageCount, FileBytes: w.FileBytes,
+		BasePacks: w.BasePacks, BaseSequence: w.BaseSequence,
 		T1: trail(w.Head), CreatedAt: nanos(w.CreatedAt), EventID: event.id, Event: event.line,
 	}
 }
@@ -205,8 +213,8 @@ func (s *Store) NameTaken(ctx context.Context, name string) (records.Reservation
 	return records.Reservation{Name: name, UserID: item.UserID, WikiID: item.WikiID}, true, nil
 }
 
-// UpdateWiki implements [records.Wikis]. The event tells what the wiki is called
-// and whether it is public, so both must still be what was read. It is a
+// UpdateWiki implements [records.Wikis]. The event tells all that can be changed,
+// so all of it must still be what was read. It is a
 // transaction for the sake of its token: with it, a retry after a lost answer
 // cannot undo what another did in between.
 func (s *Store) UpdateWiki(ctx context.Context, id string, c records.WikiChange, actor *eventsv1.Actor) (records.Wiki, error) {
@@ -216,24 +224,14 @@ func (s *Store) UpdateWiki(ctx context.Context, id string, c records.WikiChange,
 		if err != nil || c == (records.WikiChange{}) {
 			return w, err
 		}
-		vals := values{":old_name": w.Name, ":old_public": w.Public}
-		if c.Name != nil {
-			w.Name = *c.Name
-		}
-		if c.Public != nil {
-			w.Public = *c.Public
-		}
-		event, err := s.caused(id, actor, &eventsv1.WikiUpdated{Slug: w.Slug, Name: w.Name, Public: w.Public})
+		old := w
+		w = c.Apply(old)
+		event, err := s.caused(id, actor, &eventsv1.WikiUpdated{Slug: w.Slug, Name: w.Name, Public: w.Public, GitOff: w.GitOff})
 		if err != nil {
 			return records.Wiki{}, explain(err, "%s", what)
 		}
-		vals[":name"], vals[":public"] = w.Name, w.Public
-		vals[":event_id"], vals[":event"] = event.id, event.line
 		t := s.begin()
-		t.update(update{
-			tables.Wikis, key(id), "SET #name = :name, #public = :public" + emit,
-			living + " AND #name = :old_name AND #public = :old_public", vals,
-		})
+		t.update(change(old, w, event))
 		if no, err := t.commit(ctx); no == nil {
 			if err != nil {
 				return records.Wiki{}, explain(err, "%s", what)
@@ -242,6 +240,31 @@ func (s *Store) UpdateWiki(ctx context.Context, id string, c records.WikiChange,
 		}
 	}
 	return records.Wiki{}, tired(what)
+}
+
+// change is the update that brings a wiki's item from what it was read as to what
+// it shall be.
+func change(old, now records.Wiki, event carried) update {
+	u := update{
+		table: tables.Wikis, key: key(old.ID),
+		set:       "SET #name = :name, #public = :public" + emit,
+		condition: living + " AND #name = :old_name AND #public = :old_public AND attribute_not_exists(#git_off)",
+		values: values{
+			":name": now.Name, ":public": now.Public, ":old_name": old.Name, ":old_public": old.Public,
+			":event_id": event.id, ":event": event.line,
+		},
+	}
+	if old.GitOff {
+		u.condition = living + " AND #name = :old_name AND #public = :old_public AND attribute_exists(#git_off)"
+	}
+	switch {
+	case now.GitOff:
+		u.set += ", #git_off = :git_off"
+		u.values[":git_off"] = true
+	case old.GitOff:
+		u.set += " REMOVE #git_off"
+	}
+	return u
 }
 
 // emit is the end of a SET that brings an event.

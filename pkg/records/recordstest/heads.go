@@ -88,31 +88,6 @@ var headTests = map[string]func(*world){
 		w.ok(err)
 		w.same("counters", []int64{52, 5299}, []int64{got.PageCount, got.FileBytes})
 	},
-	"base packs are replaced when given": func(w *world) {
-		wiki := w.wiki(w.user("ada").ID, "notes")
-		head := ""
-		for i, c := range []struct{ give, want []string }{
-			{[]string{"a", "b"}, []string{"a", "b"}},
-			{nil, []string{"a", "b"}},
-			{[]string{"c"}, []string{"c"}},
-			{[]string{}, nil},
-		} {
-			change := w.step(wiki.ID, head, commit(i+1))
-			change.BasePacks = c.give
-			got, err := w.Store.AdvanceHead(w.ctx, change)
-			w.ok(err)
-			w.same("answer", c.want, got.BasePacks)
-			for range 2 { // what a caller does to its copy is its own affair
-				got, err = w.Store.Wiki(w.ctx, wiki.ID)
-				w.ok(err)
-				w.same("record", c.want, got.BasePacks)
-				if len(got.BasePacks) > 0 {
-					got.BasePacks[0] = "scribbled"
-				}
-			}
-			head = got.Head
-		}
-	},
 	"a step may touch any number of pages, and its event stays true": func(w *world) {
 		wiki := w.wiki(w.user("ada").ID, "notes")
 		w.emitted(events.UserCreated, events.WikiCreated)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"wikibot.io/contracts/events"
 
@@ -186,6 +187,54 @@ var raceTests = map[string]func(*world){
 				c.Old = moved.Current.Head
 			}
 		}), 7, fault.Limit)
+	},
+	"one of many gets the lease, fresh or run out": func(w *world) {
+		wiki := w.stepped(1)
+		for range 3 {
+			won := w.winner(race(rivals, func(i int) error {
+				_, err := w.lease(wiki.ID, fmt.Sprint("holder ", i))
+				return err
+			}), fault.Conflict)
+			change := records.BaseChange{WikiID: wiki.ID, Holder: fmt.Sprint("holder ", won), Packs: []string{"p"}, Sequence: 1}
+			_, err := w.Store.ReplaceBases(w.ctx, change)
+			w.ok(err)
+			w.Clock.Advance(15 * time.Minute)
+		}
+		w.emitted()
+	},
+	"a step and a change of bases do not disturb each other": func(w *world) {
+		wiki := w.stepped(1)
+		_, err := w.lease(wiki.ID, "one")
+		w.ok(err)
+		const each = 20
+		for _, err := range race(2, func(i int) error {
+			head := wiki.Head
+			for n := range each {
+				if i == 0 {
+					got, err := w.Store.AdvanceHead(w.ctx, w.step(wiki.ID, head, commit(100+n)))
+					if err != nil {
+						return err
+					}
+					head = got.Head
+					continue
+				}
+				now, err := w.Store.Wiki(w.ctx, wiki.ID)
+				if err != nil {
+					return err
+				}
+				packs := []string{fmt.Sprint("base ", n)}
+				if _, err := w.Store.ReplaceBases(w.ctx, records.BaseChange{WikiID: wiki.ID, Holder: "one", Packs: packs, Sequence: now.Sequence}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}) {
+			w.ok(err)
+		}
+		got, err := w.Store.Wiki(w.ctx, wiki.ID)
+		w.ok(err)
+		w.same("head and sequence", []any{commit(100 + each - 1), int64(1 + each)}, []any{got.Head, got.Sequence})
+		w.same("bases", []string{fmt.Sprint("base ", each-1)}, got.BasePacks)
 	},
 	"one request, sent twice at once, takes effect once": func(w *world) {
 		wiki := w.wiki(w.user("ada").ID, "notes")

@@ -24,6 +24,7 @@ type Store interface {
 	records.Users
 	records.Wikis
 	records.Heads
+	records.Upkeep
 	records.Grants
 	records.Tokens
 	records.Activities
@@ -59,7 +60,7 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		name  string
 		tests map[string]func(*world)
 	}{
-		{"Users", userTests}, {"Wikis", wikiTests}, {"Heads", headTests}, {"Idempotency", idempotencyTests},
+		{"Users", userTests}, {"Wikis", wikiTests}, {"Heads", headTests}, {"Idempotency", idempotencyTests}, {"Upkeep", upkeepTests},
 		{"Grants", grantTests}, {"Tokens", tokenTests}, {"Activities", activityTests}, {"Races", raceTests},
 	} {
 		for name, test := range group.tests {

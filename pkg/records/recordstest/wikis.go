@@ -216,6 +216,10 @@ var wikiTests = map[string]func(*world){
 			{records.WikiChange{Name: new("Renamed")}, func() { want.Name = "Renamed" }},
 			{records.WikiChange{Public: new(true)}, func() { want.Public = true }},
 			{records.WikiChange{Name: new("Both"), Public: new(false)}, func() { want.Name, want.Public = "Both", false }},
+			{records.WikiChange{GitOff: new(true)}, func() { want.GitOff = true }},
+			{records.WikiChange{Name: new("Still off")}, func() { want.Name = "Still off" }},
+			{records.WikiChange{GitOff: new(false)}, func() { want.GitOff = false }},
+			{records.WikiChange{Public: new(true), GitOff: new(false)}, func() { want.Public = true }},
 		} {
 			got, err := w.Store.UpdateWiki(w.ctx, before.ID, c.change, actor)
 			w.ok(err)
@@ -224,7 +228,7 @@ var wikiTests = map[string]func(*world){
 			got, err = w.Store.Wiki(w.ctx, before.ID)
 			w.ok(err)
 			w.same("record", want, got)
-			w.same("event", &eventsv1.WikiUpdated{Slug: "notes", Name: want.Name, Public: want.Public}, w.emitted(events.WikiUpdated)[0].GetWikiUpdated())
+			w.same("event", &eventsv1.WikiUpdated{Slug: "notes", Name: want.Name, Public: want.Public, GitOff: want.GitOff}, w.emitted(events.WikiUpdated)[0].GetWikiUpdated())
 		}
 		got, err := w.Store.UpdateWiki(w.ctx, before.ID, records.WikiChange{}, actor)
 		w.ok(err)

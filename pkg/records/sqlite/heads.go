@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -35,7 +34,8 @@ func (s *Store) AdvanceHead(ctx context.Context, c records.HeadChange) (records.
 		if w, err = step(w, c); err != nil {
 			return err
 		}
-		if err := t.storeStep(w, c.BasePacks != nil); err != nil {
+		if err := t.exec(`UPDATE wikis SET head = ?, sequence = ?, head_at = ?, page_count = ?, file_bytes = ? WHERE id = ?`,
+			w.Head, w.Sequence, nanos(w.HeadAt), w.PageCount, w.FileBytes, w.ID); err != nil {
 			return err
 		}
 		commit := events.CommitOf(env)
@@ -55,18 +55,6 @@ func step(w records.Wiki, c records.HeadChange) (records.Wiki, error) {
 	}
 	w = c.Apply(w)
 	return w, c.CheckLimits(w)
-}
-
-func (t *tx) storeStep(w records.Wiki, packs bool) error {
-	if err := t.exec(`UPDATE wikis SET head = ?, sequence = ?, head_at = ?, page_count = ?, file_bytes = ? WHERE id = ?`,
-		w.Head, w.Sequence, nanos(w.HeadAt), w.PageCount, w.FileBytes, w.ID); err != nil || !packs {
-		return err
-	}
-	list, err := json.Marshal(append([]string{}, w.BasePacks...))
-	if err != nil {
-		return err
-	}
-	return t.exec(`UPDATE wikis SET base_packs = ? WHERE id = ?`, string(list), w.ID)
 }
 
 // remember stores an idempotency key that is new or has expired, and clears

@@ -41,7 +41,7 @@ func TestCannotWrite(t *testing.T) {
 			for i := range 8 { // together, so that they share a transaction
 				wg.Go(func() {
 					big := change("w0", before.Head, fmt.Sprintf("%040x", 1000+i))
-					big.BasePacks = []string{strings.Repeat("x", 1<<20)}
+					big.Idempotency = &records.Idempotency{Key: fmt.Sprint(i), Result: make([]byte, 1<<20)}
 					if _, err := s.AdvanceHead(ctx, big); !fault.Is(err, fault.Unavailable) {
 						t.Errorf("advance head: %v", err)
 					}
@@ -101,7 +101,7 @@ func TestSharedTransactionSparesTheOthers(t *testing.T) {
 		wg.Go(func() {
 			c := change(fmt.Sprint("w", i), "", strings.Repeat("a", 40))
 			if i == 3 {
-				c.BasePacks = []string{strings.Repeat("x", 1<<20)} // more than the disk has left
+				c.Idempotency = &records.Idempotency{Key: "k", Result: make([]byte, 1<<20)} // more than the disk has left
 			}
 			_, errs[i] = s.AdvanceHead(t.Context(), c)
 		})

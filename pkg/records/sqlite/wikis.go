@@ -15,13 +15,13 @@ import (
 )
 
 const selectWiki = `SELECT id, slug, name, owner_id, tier, public, head, sequence, head_at, page_count, file_bytes,
-	base_packs, index_commit, index_file, index_sequence, created_at FROM wikis WHERE id = ?`
+	base_packs, base_sequence, git_off, index_commit, index_file, index_sequence, created_at FROM wikis WHERE id = ?`
 
 func scanWiki(row scanner) (w records.Wiki, err error) {
 	var headAt, created int64
 	var packs []byte
 	err = row.Scan(&w.ID, &w.Slug, &w.Name, &w.OwnerID, &w.Tier, &w.Public, &w.Head, &w.Sequence, &headAt, &w.PageCount, &w.FileBytes,
-		&packs, &w.Index.Commit, &w.Index.File, &w.Index.Sequence, &created)
+		&packs, &w.BaseSequence, &w.GitOff, &w.Index.Commit, &w.Index.File, &w.Index.Sequence, &created)
 	if err != nil {
 		return records.Wiki{}, err
 	}
@@ -109,9 +109,15 @@ func (t *tx) reserve(n records.NewWiki) error {
 }
 
 func (t *tx) insertWiki(w records.Wiki) error {
+	packs, err := packList(w.BasePacks)
+	if err != nil {
+		return err
+	}
 	n, err := t.affect(`INSERT INTO wikis (id, slug, name, owner_id, tier, public, head, sequence, head_at, page_count, file_bytes,
-		base_packs, index_commit, index_file, index_sequence, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', '', '', 0, ?) ON CONFLICT DO NOTHING`,
-		w.ID, w.Slug, w.Name, w.OwnerID, w.Tier, w.Public, w.Head, w.Sequence, nanos(w.HeadAt), w.PageCount, w.FileBytes, nanos(w.CreatedAt))
+		base_packs, base_sequence, index_commit, index_file, index_sequence, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, ?) ON CONFLICT DO NOTHING`,
+		w.ID, w.Slug, w.Name, w.OwnerID, w.Tier, w.Public, w.Head, w.Sequence, nanos(w.HeadAt), w.PageCount, w.FileBytes,
+		packs, w.BaseSequence, nanos(w.CreatedAt))
 	if err == nil && n == 0 {
 		return exists("create wiki "+w.Slug, fault.Field{Name: "id", Msg: "is taken"})
 	}
@@ -152,16 +158,11 @@ func (s *Store) UpdateWiki(ctx context.Context, id string, c records.WikiChange,
 		if w, err = t.wiki(id); err != nil {
 			return err
 		}
-		if c.Name != nil {
-			w.Name = *c.Name
-		}
-		if c.Public != nil {
-			w.Public = *c.Public
-		}
-		if err := t.exec(`UPDATE wikis SET name = ?, public = ? WHERE id = ?`, w.Name, w.Public, id); err != nil {
+		w = c.Apply(w)
+		if err := t.exec(`UPDATE wikis SET name = ?, public = ?, git_off = ? WHERE id = ?`, w.Name, w.Public, w.GitOff, id); err != nil {
 			return err
 		}
-		env, err := events.New(s.now(), id, actor, &eventsv1.WikiUpdated{Slug: w.Slug, Name: w.Name, Public: w.Public})
+		env, err := events.New(s.now(), id, actor, &eventsv1.WikiUpdated{Slug: w.Slug, Name: w.Name, Public: w.Public, GitOff: w.GitOff})
 		if err != nil {
 			return err
 		}

@@ -32,6 +32,10 @@ var Methods = map[string]Actions{
 	"IdempotentResult": {Idempotency: {"GetItem"}},
 	"PublishIndex":     {Wikis: {"UpdateItem"}},
 
+	"LeaseUpkeep":  {Wikis: {"UpdateItem"}},
+	"ReplaceBases": {Wikis: {"UpdateItem"}},
+	"EndUpkeep":    {Wikis: {"UpdateItem"}},
+
 	"Grant":        {Grants: {"GetItem"}},
 	"PutGrant":     {Grants: {"GetItem", "PutItem"}, Users: {"ConditionCheckItem"}, Wikis: {"UpdateItem"}},
 	"DeleteGrant":  {Grants: {"GetItem", "DeleteItem"}, Wikis: {"UpdateItem"}},
@@ -68,7 +72,7 @@ var Calls = map[routes.Service][]string{
 	routes.Wiki:      append([]string{"AdvanceHead", "IdempotentResult", "PublishIndex"}, door...),
 	routes.MCP:       append([]string{"AdvanceHead", "IdempotentResult"}, door...),
 	routes.GitHTTP:   door,
-	routes.Embedding: {"Wiki", "PublishIndex"},
+	routes.Embedding: {"Wiki", "PublishIndex", "LeaseUpkeep", "ReplaceBases", "EndUpkeep"},
 }
 
 // keys is who does what to the public signing keys, which are no records.
