@@ -24,9 +24,21 @@ type house struct {
 	token             string
 	cmd               *exec.Cmd
 	imported          time.Duration
+	// wrap makes the command line to run of the server's; nil runs it as it is.
+	wrap    func([]string) []string
+	resting int64 // bytes resident when memory began to be measured
 }
 
 func newHouse(ctx context.Context, bin, dir, corpus string) (*house, error) {
+	h, err := furnish(ctx, bin, dir, corpus)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.serve()
+}
+
+// furnish makes the data folder and serves nothing yet.
+func furnish(ctx context.Context, bin, dir, corpus string) (*house, error) {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
 		return nil, err
@@ -46,7 +58,7 @@ func newHouse(ctx context.Context, bin, dir, corpus string) (*house, error) {
 		return nil, err
 	}
 	h.token = made.Token
-	return h, h.serve()
+	return h, nil
 }
 
 func (h *house) admin(ctx context.Context, args ...string) ([]byte, error) {
@@ -65,7 +77,11 @@ func (h *house) serve() error {
 	if h.url != nil {
 		listen = "127.0.0.1:" + h.url.Port()
 	}
-	h.cmd = exec.Command(h.bin, "serve", "--data", h.data, "--listen", listen, "--log", "off")
+	argv := []string{h.bin, "serve", "--data", h.data, "--listen", listen, "--log", "off"}
+	if h.wrap != nil {
+		argv = h.wrap(argv)
+	}
+	h.cmd = exec.Command(argv[0], argv[1:]...)
 	h.cmd.Stderr = os.Stderr
 	out, err := h.cmd.StdoutPipe()
 	if err != nil {

@@ -16,7 +16,9 @@ import (
 
 type cli struct {
 	Pages pagesBench `cmd:"" help:"Page views, saves, histories, start-up."`
+	Git   gitBench   `cmd:"" help:"The git remote, beside git http-backend."`
 	Peer  peerServer `cmd:"" hidden:"" help:"The bare server that page views are compared with."`
+	CGI   cgiServer  `cmd:"" name:"cgi" hidden:"" help:"git http-backend, which the git remote is compared with."`
 }
 
 func main() {

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+type gitBench struct {
+	Bin     string        `default:"bin/wikibot" help:"The binary to measure."`
+	Corpus  string        `help:"Repository to measure with: a folder, bundle or URL. Default: generated ones."`
+	Pages   []int         `default:"500,5000" help:"Sizes of the generated ones, in pages."`
+	Commits int           `default:"4000" help:"Commits of each generated one."`
+	Slow    time.Duration `help:"Add this to each operation on the servers' files."`
+}
+
+// Run measures one size after the other and prints a section for each.
+func (b *gitBench) Run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "wikibot-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if b.Corpus != "" {
+		return b.size(ctx, os.Stdout, dir, b.Corpus)
+	}
+	var errs []error
+	for _, pages := range b.Pages {
+		part := filepath.Join(dir, fmt.Sprint(pages))
+		corpus, err := generate(ctx, filepath.Join(part, "corpus"), pages, b.Commits)
+		if err != nil {
+			return err
+		}
+		errs = append(errs, b.size(ctx, os.Stdout, part, corpus), os.RemoveAll(part))
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	before = 40 // saves since the import
+	recent = 10 // saves since the maintenance
+)
+
+// size measures one repository in two states: just maintained, and some saves
+// later.
+func (b *gitBench) size(ctx context.Context, out io.Writer, dir, corpus string) (err error) {
+	s, err := newScene(ctx, b.Bin, dir, corpus, b.Slow)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.advance(ctx, before); err != nil {
+		return err
+	}
+	if err := s.maintain(ctx); err != nil {
+		return err
+	}
+	if err := s.settle(ctx, "just maintained"); err != nil {
+		return err
+	}
+	if err := b.heading(ctx, out, s); err != nil {
+		return err
+	}
+	maintained, err := b.streams(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	printResults(out, s, maintained)
+	if err := s.advance(ctx, recent); err != nil {
+		return err
+	}
+	if err := s.settle(ctx, fmt.Sprintf("%d saves later", recent)); err != nil {
+		return err
+	}
+	later, err := b.streams(ctx, s, true)
+	if err != nil {
+		return err
+	}
+	printResults(out, s, later)
+	clients, err := b.clients(ctx, s)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n#### The real client\n\nWall time of `git`, with what it does itself.\n\n")
+	printTable(out, clients, timeOf)
+	first, err := s.first(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe first full clone from a process: %s, %s of CPU, %s of memory.\n", ms(first.took[0]), ms(first.cpu), mib(first.memory))
+	return printBars(out, append(maintained, later...), clients)
+}
+
+func (b *gitBench) heading(ctx context.Context, out io.Writer, s *scene) error {
+	paths, err := s.pagePaths(ctx)
+	if err != nil {
+		return err
+	}
+	commits, err := s.commits(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n## %d pages, %s commits\n", len(paths), commits)
+	if b.Slow > 0 {
+		fmt.Fprintf(out, "\nEach operation on the servers' files takes %v longer.\n", b.Slow)
+	}
+	return nil
+}
+
+func (b *gitBench) streams(ctx context.Context, s *scene, crowds bool) (all []result, err error) {
+	for _, row := range gitRows {
+		r, err := s.stream(ctx, row, 1, pace{least: 7, most: 25, length: 3 * time.Second})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	for _, row := range gitRows {
+		if row.crowd && crowds {
+			r, err := s.stream(ctx, row, many, pace{least: 2, most: 7, length: 5 * time.Second})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
+func (b *gitBench) clients(ctx context.Context, s *scene) (all []result, err error) {
+	for _, row := range gitRows {
+		r, err := s.real(ctx, row, pace{least: 3, most: 15, length: 4 * time.Second})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
