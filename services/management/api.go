@@ -20,7 +20,7 @@ import (
 // Version is the version of the API. The description in contracts/api does not
 // change without it: raise the last number for words, the middle one for what
 // old clients can ignore, the first one for what breaks them.
-const Version = "1.0.0"
+const Version = "1.1.0"
 
 // maxBody bounds a request's body, in bytes. The largest sensible one is a name
 // of 100 characters.

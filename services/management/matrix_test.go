@@ -77,6 +77,7 @@ func TestMatrix(t *testing.T) {
 		{"GET", "/api/names/{slug}", "", [4]int{200, 200, 200, 200}, [4]int{200, 200, 200, 200}, [4]int{200, 200, 200, 200}},
 		{"GET", "/api/wikis/{slug}", "", [4]int{200, 200, 200, 200}, [4]int{404, 200, 200, 200}, [4]int{404, 404, 404, 404}},
 		{"PATCH", "/api/wikis/{slug}", `{"name":"y"}`, [4]int{403, 403, 403, 200}, [4]int{404, 403, 403, 200}, [4]int{404, 404, 404, 404}},
+		{"PATCH", "/api/wikis/{slug}", `{"git":false}`, [4]int{403, 403, 403, 200}, [4]int{404, 403, 403, 200}, [4]int{404, 404, 404, 404}},
 		{"POST", "/api/wikis/{slug}/token", "", [4]int{403, 403, 403, 201}, [4]int{404, 403, 403, 201}, [4]int{404, 404, 404, 404}},
 		{"DELETE", "/api/wikis/{slug}", `{"confirm":"{slug}"}`, [4]int{403, 403, 403, 204}, [4]int{404, 403, 403, 204}, [4]int{404, 404, 404, 404}},
 		{"GET", "/api/nowhere", "", [4]int{404, 404, 404, 404}, [4]int{404, 404, 404, 404}, [4]int{404, 404, 404, 404}},
@@ -114,6 +115,7 @@ func TestStrangersCannotTellPrivateFromMissing(t *testing.T) {
 	for _, r := range []struct{ method, path, body string }{
 		{"GET", "/api/wikis/%s", ""},
 		{"PATCH", "/api/wikis/%s", `{"name":"<"}`},
+		{"PATCH", "/api/wikis/%s", `{"git":true}`},
 		{"DELETE", "/api/wikis/%s", `{"confirm":"x"}`},
 		{"POST", "/api/wikis/%s/token", ""},
 	} {

@@ -26,7 +26,7 @@ func (s *Service) register() {
 	}, s.getWiki)
 	operation(s.api, huma.Operation{
 		OperationID: "updateWiki", Method: http.MethodPatch, Path: "/api/wikis/{slug}",
-		Summary: "Change a wiki's name or visibility",
+		Summary: "Change a wiki's name, visibility or git access",
 	}, s.updateWiki)
 	operation(s.api, huma.Operation{
 		OperationID: "deleteWiki", Method: http.MethodDelete, Path: "/api/wikis/{slug}", DefaultStatus: http.StatusNoContent,

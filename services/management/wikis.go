@@ -19,6 +19,7 @@ type Wiki struct {
 	Slug         string       `json:"slug"`
 	Name         string       `json:"name"`
 	Public       bool         `json:"public" doc:"anyone may read it"`
+	Git          bool         `json:"git" doc:"whoever may read it may clone it at git_url; if false nobody may"`
 	Role         string       `json:"role" enum:"owner,editor,viewer,none" doc:"the caller's; none for a stranger to a public wiki"`
 	PageCount    int64        `json:"page_count"`
 	CreatedAt    time.Time    `json:"created_at"`
@@ -79,7 +80,8 @@ func (s *Service) listWikis(ctx context.Context, _ *struct{}) (*wikisOutput, err
 // show adds to a record what the app wants to know.
 func (s *Service) show(ctx context.Context, w records.Wiki, role records.Role) (Wiki, error) {
 	shown := Wiki{
-		Slug: w.Slug, Name: w.Name, Public: w.Public, Role: string(role), PageCount: w.PageCount, CreatedAt: w.CreatedAt,
+		Slug: w.Slug, Name: w.Name, Public: w.Public, Git: !w.GitOff, Role: string(role),
+		PageCount: w.PageCount, CreatedAt: w.CreatedAt,
 		LastActivity: LastActivity{At: w.HeadAt},
 		URL:          s.hosts.Wiki(w.Slug, "/"),
 		MCPURL:       s.hosts.Wiki(w.Slug, "/mcp"),
@@ -169,6 +171,7 @@ func (s *Service) getWiki(ctx context.Context, in *wikiInput) (*wikiOutput, erro
 type wikiChange struct {
 	Name   *string `json:"name,omitempty" doc:"left as it is when absent"`
 	Public *bool   `json:"public,omitempty" doc:"left as it is when absent"`
+	Git    *bool   `json:"git,omitempty" doc:"left as it is when absent"`
 }
 
 type updateInput struct {
@@ -195,9 +198,13 @@ func (s *Service) updateWiki(ctx context.Context, in *updateInput) (*updateOutpu
 		}
 		change.Name = &name
 	}
+	if in.Body.Git != nil {
+		off := !*in.Body.Git
+		change.GitOff = &off
+	}
 	w := e.Wiki
 	// Saying the same again is no change: nobody is to be told about it.
-	if change.Name != nil && *change.Name != w.Name || change.Public != nil && *change.Public != w.Public {
+	if differs(change.Name, w.Name) || differs(change.Public, w.Public) || differs(change.GitOff, w.GitOff) {
 		if w, err = s.records.UpdateWiki(ctx, w.ID, change, actorOf(ctx)); err != nil {
 			return nil, err
 		}
@@ -206,6 +213,9 @@ func (s *Service) updateWiki(ctx context.Context, in *updateInput) (*updateOutpu
 	out.Body.Wiki, err = s.show(ctx, w, e.Role)
 	return out, err
 }
+
+// differs reports whether a change asks for something else than there is.
+func differs[T comparable](asked *T, is T) bool { return asked != nil && *asked != is }
 
 type wikiDeletion struct {
 	Confirm string `json:"confirm" doc:"the slug, typed again"`

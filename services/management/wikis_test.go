@@ -67,7 +67,7 @@ func TestLifeOfAWiki(t *testing.T) {
 	var made createdWiki
 	ada.do(t, http.MethodPost, "/api/wikis", `{"slug":"ada","name":" Ada's notes "}`).want(http.StatusCreated, &made)
 	w := made.Wiki
-	if w.Name != "Ada's notes" || w.Public || w.Role != "owner" || w.PageCount != 0 || !w.LastActivity.At.Equal(w.CreatedAt) {
+	if w.Name != "Ada's notes" || w.Public || !w.Git || w.Role != "owner" || w.PageCount != 0 || !w.LastActivity.At.Equal(w.CreatedAt) {
 		t.Errorf("created %+v", w)
 	}
 	if diff := cmp.Diff([]string{"http://ada.wikibot.localhost:8080/", "http://ada.wikibot.localhost:8080/mcp",
@@ -128,7 +128,7 @@ func TestSayingTheSameIsNoChange(t *testing.T) {
 	u := f.user(t, "ada", records.Free)
 	f.wiki(t, u, "ada", false)
 	f.fanOut(t)
-	f.as(t, u).do(t, http.MethodPatch, "/api/wikis/ada", `{"name":"The ada","public":false}`).want(http.StatusOK, nil)
+	f.as(t, u).do(t, http.MethodPatch, "/api/wikis/ada", `{"name":"The ada","public":false,"git":true}`).want(http.StatusOK, nil)
 	if n := f.fanOut(t); n != 0 {
 		t.Errorf("%d events, want none", n)
 	}

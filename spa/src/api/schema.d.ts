@@ -71,7 +71,7 @@ export interface paths {
         delete: operations["deleteWiki"];
         options?: never;
         head?: never;
-        /** Change a wiki's name or visibility */
+        /** Change a wiki's name, visibility or git access */
         patch: operations["updateWiki"];
         trace?: never;
     };
@@ -200,6 +200,8 @@ export interface components {
             api_url: string;
             /** Format: date-time */
             created_at: string;
+            /** @description whoever may read it may clone it at git_url; if false nobody may */
+            git: boolean;
             git_url: string;
             last_activity: components["schemas"]["LastActivity"];
             mcp_url: string;
@@ -217,6 +219,8 @@ export interface components {
             url: string;
         };
         WikiChange: {
+            /** @description left as it is when absent */
+            git?: boolean;
             /** @description left as it is when absent */
             name?: string;
             /** @description left as it is when absent */
