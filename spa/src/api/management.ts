@@ -14,6 +14,8 @@ type Body<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends
 export type Me = Body<"/api/me", "get">;
 /** A wiki as its list and its settings show it. */
 export type Wiki = Body<"/api/wikis/{slug}", "get">["wiki"];
+/** What the owner of a wiki can change about it. */
+export type WikiSettings = Required<paths["/api/wikis/{slug}"]["patch"]["requestBody"]["content"]["application/json"]>;
 /** When a wiki was last written, by whom and with what. */
 export type LastActivity = Wiki["last_activity"];
 /** A wiki token, without its secret. */
@@ -72,7 +74,7 @@ export class Management {
     return this.#read(this.#client.GET("/api/wikis/{slug}", { params: { path: { slug } } }));
   }
 
-  async change(slug: string, change: { name: string; public: boolean }): Promise<Wiki> {
+  async change(slug: string, change: WikiSettings): Promise<Wiki> {
     const call = this.#client.PATCH("/api/wikis/{slug}", { params: { path: { slug } }, body: change });
     return (await this.#read(call)).wiki;
   }

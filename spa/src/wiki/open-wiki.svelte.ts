@@ -1,4 +1,4 @@
-import type { Management, Token, Wiki } from "../api/management.ts";
+import type { Management, Token, Wiki, WikiSettings } from "../api/management.ts";
 import { Refused, SignedOut, Unreachable } from "../api/problem.ts";
 
 /** The one wiki whose screen is open. */
@@ -45,7 +45,7 @@ export class OpenWiki {
     }
   }
 
-  async change(change: { name: string; public: boolean }): Promise<void> {
+  async change(change: WikiSettings): Promise<void> {
     this.#wiki = await this.#api.change(this.slug, change);
   }
 

@@ -19,7 +19,7 @@ import (
 type pageKey struct {
 	wikiID, head string
 	slug, name   string
-	public       bool
+	public, git  bool
 	role         records.Role
 	kind         identity.Kind
 	user         string // the name shown in the header
@@ -29,7 +29,7 @@ type pageKey struct {
 func (v *visit) key() pageKey {
 	k := pageKey{
 		wikiID: v.in.Wiki.ID, head: v.in.Wiki.Head,
-		slug: v.in.Wiki.Slug, name: v.in.Wiki.Name, public: v.in.Wiki.Public,
+		slug: v.in.Wiki.Slug, name: v.in.Wiki.Name, public: v.in.Wiki.Public, git: !v.in.Wiki.GitOff,
 		path: v.r.URL.Path,
 	}
 	if !v.shared() {

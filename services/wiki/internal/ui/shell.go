@@ -17,6 +17,8 @@ type shell struct {
 	Agents string // its screen that connects an agent, for the owner
 	SignIn string // "" for the signed in
 	Writer bool
+	Public bool
+	Clone  string // the command that clones the wiki; "" while git access is off
 
 	Here  string // the header's link to the present screen: "changelog", "index" or "new"
 	Edit  string // the page's editor; "" for none
@@ -41,6 +43,10 @@ func (u *UI) shellOf(v *visit, title, path, back string) shell {
 		Assets:   u.assets,
 		App:      u.hosts.Root("/app/"),
 		New:      screenURL("new", ""),
+		Public:   v.in.Wiki.Public,
+	}
+	if !v.in.Wiki.GitOff {
+		s.Clone = "git clone " + u.hosts.Wiki(v.in.Wiki.Slug, "/repo.git") + " " + v.in.Wiki.Slug
 	}
 	if p := v.in.Principal; p.Kind == identity.Anonymous {
 		s.SignIn = u.signIn(v.in.Wiki.Slug, back)
