@@ -1,298 +1,241 @@
 package gitstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
-	"slices"
-	"strings"
 
-	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"wikibot.io/pkg/fault"
 )
 
 // Selection is the set of objects that a client lacks, ready to be written as a
 // pack. It holds no open file; it may be used once or more, by one goroutine.
 type Selection struct {
-	r *Repo
+	h    *History
+	f    Fetch
+	b    Boundary
+	plan *plan
 
-	whole []*pack // copied from the first object to the last
-	some  []OID   // the others, each in none of whole
-	count int
-}
-
-// Select finds what a client needs to have the commit want, if it has all of
-// the commits have with everything they need. Commits that the repository does
-// not have are no use in have: ask [Repo.Reaches] first.
-//
-// For a clone that is every pack whose commit is in the history, whole: a pack
-// holds just what its commit brought. Packs of saves that lost a race for the
-// head are left out, for their pages were never part of the wiki.
-func (r *Repo) Select(ctx context.Context, want OID, have []OID) (*Selection, error) {
-	s := &Selection{r: r}
-	if len(have) == 0 {
-		return s, s.everything(ctx, want)
-	}
-	commits, err := r.missing(ctx, want, have)
-	if err != nil {
-		return nil, err
-	}
-	return s, s.pick(ctx, commits)
+	old *packsAndObjects
 }
 
 // Select finds the objects that answer a fetch, with the boundary that
 // [History.Boundary] computed for it. The same question is worked out once: the
 // last answers are kept, bounded in bytes.
+//
+// A want that is not in the history, of whatever kind, is fault.NotFound.
 func (h *History) Select(ctx context.Context, f Fetch, b Boundary) (*Selection, error) {
-	panic("unwritten")
+	f.Filter = f.Filter.plain()
+	p, err := h.answer(ctx, f, b)
+	if isGone(err) {
+		if h, err = h.again(ctx, f, b); err == nil {
+			p, err = h.answer(ctx, f, b)
+		}
+	}
+	if err != nil {
+		return nil, h.explain(err)
+	}
+	return &Selection{h: h, f: f, b: b, plan: p}, nil
 }
-
-// Unreachable returns the first of ids, of whatever kind, that is not reachable
-// from the head, or zero.
-func (h *History) Unreachable(ctx context.Context, ids []OID) (OID, error) { panic("unwritten") }
-
-// Size returns the size in bytes of an object that is reachable from the head;
-// fault.NotFound for all others.
-func (h *History) Size(ctx context.Context, id OID) (int64, error) { panic("unwritten") }
 
 // Objects is the number of objects selected.
-func (s *Selection) Objects() int { return s.count }
-
-// everything selects the whole history of a commit.
-func (s *Selection) everything(ctx context.Context, want OID) error {
-	history, err := s.r.historyOf(ctx, want)
-	if err != nil {
-		return err
+func (s *Selection) Objects() int {
+	if s.old != nil {
+		return s.old.count
 	}
-	whole := map[*pack]bool{}
-	var rest []*Commit
-	for id := range history {
-		at, err := s.r.locate(ctx, id)
-		if err != nil {
-			return s.r.explain(err, "commit", id)
-		}
-		if at.pack != nil && named(at.pack, history) {
-			whole[at.pack] = true
-			continue
-		}
-		// Written by plain git: nothing says what else is in its pack.
-		c, err := s.r.Commit(ctx, id)
-		if err != nil {
-			return err
-		}
-		rest = append(rest, c)
-	}
-	for p := range whole {
-		s.whole = append(s.whole, p)
-	}
-	// The largest first: it is copied without looking at its entries.
-	slices.SortFunc(s.whole, func(a, b *pack) int {
-		return cmp.Or(-cmp.Compare(len(a.index.ids), len(b.index.ids)), strings.Compare(a.name, b.name))
-	})
-	s.countWhole()
-	return s.pick(ctx, rest)
-}
-
-// named reports whether a pack is named after a commit of the history.
-func named(p *pack, history map[OID]bool) bool {
-	var id OID
-	return parseID(&id, []byte(strings.TrimPrefix(p.name, "pack-"))) == nil && history[id]
-}
-
-// countWhole counts each object once, though it may be in several packs.
-func (s *Selection) countWhole() {
-	seen := map[OID]bool{}
-	for i, p := range s.whole {
-		if i == 0 {
-			s.count = len(p.index.ids)
-			continue
-		}
-		for _, id := range p.index.ids {
-			if _, ok := s.whole[0].index.find(id); ok || seen[id] {
-				continue
-			}
-			seen[id] = true
-			s.count++
-		}
-	}
-}
-
-// pick selects what each of the commits brought that its parents lack.
-func (s *Selection) pick(ctx context.Context, commits []*Commit) error {
-	seen := map[OID]bool{}
-	add := func(id OID) bool {
-		if seen[id] || s.inWhole(id) {
-			return false
-		}
-		seen[id] = true
-		s.some = append(s.some, id)
-		return true
-	}
-	for _, c := range commits {
-		add(c.ID)
-		before := make([]OID, 0, len(c.Parents))
-		for _, p := range c.Parents {
-			pc, err := s.r.Commit(ctx, p)
-			if err != nil {
-				return err
-			}
-			before = append(before, pc.Tree)
-		}
-		if err := s.pickTree(ctx, c.Tree, before, add, 0); err != nil {
-			return err
-		}
-	}
-	s.count += len(s.some)
-	return nil
-}
-
-func (s *Selection) inWhole(id OID) bool {
-	for _, p := range s.whole {
-		if _, ok := p.index.find(id); ok {
-			return true
-		}
-	}
-	return false
-}
-
-// pickTree adds a tree and what is in it, except what is at the same place in a
-// tree of before.
-func (s *Selection) pickTree(ctx context.Context, id OID, before []OID, add func(OID) bool, depth int) error {
-	if slices.Contains(before, id) || !add(id) {
-		return nil
-	}
-	if depth > maxTreeDepth {
-		return s.r.explain(errDamaged, "tree", id)
-	}
-	t, err := s.r.Tree(ctx, id)
-	if err != nil {
-		return err
-	}
-	old := make([]*Tree, 0, len(before))
-	for _, b := range before {
-		bt, err := s.r.Tree(ctx, b)
-		if err != nil {
-			return err
-		}
-		old = append(old, bt)
-	}
-	for _, e := range t.Entries {
-		known := false
-		var below []OID
-		for _, o := range old {
-			if oe, ok := o.Entry(e.Name); ok {
-				known = known || oe.ID == e.ID
-				if oe.Mode == filemode.Dir {
-					below = append(below, oe.ID)
-				}
-			}
-		}
-		switch {
-		case known || e.Mode == filemode.Submodule:
-		case e.Mode == filemode.Dir:
-			if err := s.pickTree(ctx, e.ID, below, add, depth+1); err != nil {
-				return err
-			}
-		default:
-			add(e.ID)
-		}
-	}
-	return nil
+	return s.plan.objects
 }
 
 // WritePack writes the selection as a pack (gitformat-pack(5)). Compressed bytes
-// are copied as they lie; a delta is sent as one only if its base goes before it.
-// What has been written when it fails is no whole pack, and git notices.
+// are copied as they lie; a delta is sent as one only if its base goes before it,
+// or if the client has it. What has been written when it fails is no whole pack,
+// and git notices.
 func (s *Selection) WritePack(ctx context.Context, w io.Writer) error {
-	if len(s.whole) == 1 && len(s.some) == 0 {
-		return s.writeFile(ctx, w, s.whole[0])
+	if s.old != nil {
+		return s.old.write(ctx, w)
 	}
-	c, err := newCopier(s.r, w, s.count)
+	began, err := s.write(ctx, w)
+	if !isGone(err) || began {
+		return s.h.explain(err)
+	}
+	// Packs were consolidated and pruned since the plan was made.
+	h, err := s.h.again(ctx, s.f, s.b)
+	if err == nil {
+		s.h = h
+		s.plan, err = h.answer(ctx, s.f, s.b)
+	}
+	if err == nil {
+		_, err = s.write(ctx, w)
+	}
+	return s.h.explain(err)
+}
+
+func (s *Selection) write(ctx context.Context, w io.Writer) (began bool, err error) {
+	began, err = s.plan.write(ctx, s.h.r, w)
+	s.h.r.store.answers.weigh(s.h.question(s.f, s.b))
+	return began, err
+}
+
+// explain makes errors of reading ones that name the wiki. Those of the writer
+// and of the context stay what they are.
+func (h *History) explain(err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok || err == nil {
+		return err
+	}
+	switch failed, ok := errors.AsType[readError](err); {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, errDamaged), errors.Is(err, errTooLarge), errors.Is(err, errMissing):
+		return fault.Wrap(err, fault.Internal, "select objects of wiki %s", h.r.wiki)
+	case ok:
+		return fault.Wrap(failed.error, fault.Unavailable, "read packs of wiki %s", h.r.wiki)
+	default:
+		return err
+	}
+}
+
+// readError is what the disk said, among errors of which some are the client's.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
+// again reads the history anew after packs that it refers to were pruned.
+func (h *History) again(ctx context.Context, f Fetch, b Boundary) (*History, error) {
+	h.r.store.answers.drop(h.question(f, b))
+	h.r.store.answers.drop(h.questionOfObjects())
+	h.r.unload()
+	names := make([]string, 0, len(h.bases))
+	for _, b := range h.bases {
+		names = append(names, b.pack.name)
+	}
+	fresh, err := h.r.History(ctx, h.head, names)
 	if err != nil {
-		return err
+		return h, err
 	}
-	for i, p := range s.whole {
-		if i == 0 {
-			err = c.verbatim(ctx, p)
-		} else {
-			err = c.all(ctx, p)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := s.writeSome(ctx, c); err != nil {
-		return err
-	}
-	if c.count != s.count {
-		return errors.New("write pack: the number of objects is not what was announced")
-	}
-	return c.finish()
+	return fresh, nil
 }
 
-// writeFile sends a pack just as it is on disk.
-func (s *Selection) writeFile(ctx context.Context, w io.Writer, p *pack) error {
-	return p.file.use(func(f readFile) error {
-		st, err := f.Stat()
+// answer is the plan for a fetch, a kept one if there is.
+func (h *History) answer(ctx context.Context, f Fetch, b Boundary) (*plan, error) {
+	v, err := h.r.store.answers.get(ctx, h.question(f, b), func(ctx context.Context) (answer, error) {
+		out, err := h.outgoing(ctx, f, b)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return copyRange(ctx, w, f, 0, st.Size())
+		return h.plan(ctx, f, b, out)
 	})
-}
-
-func copyRange(ctx context.Context, w io.Writer, f io.ReaderAt, from, to int64) error {
-	buf := make([]byte, 128<<10)
-	for from < to {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		b := buf[:min(int64(len(buf)), to-from)]
-		if _, err := f.ReadAt(b, from); err != nil {
-			return err
-		}
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		from += int64(len(b))
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return v.(*plan), nil
 }
 
-// writeSome copies single entries, in the order in which they lie on disk.
-func (s *Selection) writeSome(ctx context.Context, c *copier) error {
-	byPack := map[*pack][]span{}
-	for _, id := range s.some {
-		at, err := s.r.locate(ctx, id)
+// plan works out what to send of what a client lacks.
+func (h *History) plan(ctx context.Context, f Fetch, b Boundary, out outgoing) (*plan, error) {
+	w := newWalk(ctx, h, f)
+	if err := w.commits(out, len(f.Shallow)+len(b.Shallow) > 0); err != nil {
+		return nil, err
+	}
+	if err := w.wants(f.Wants); err != nil {
+		return nil, err
+	}
+	return newPlanner(w).plan(ctx)
+}
+
+// Unreachable returns the first of ids, of whatever kind, that is not reachable
+// from the head, or zero. Without bases the first call reads the whole history.
+func (h *History) Unreachable(ctx context.Context, ids []OID) (OID, error) {
+	for _, id := range ids {
+		kind, err := h.kind(ctx, id)
 		if err != nil {
-			return err
+			return OID{}, h.explain(err)
 		}
-		if at.pack == nil {
-			o, err := s.r.object(ctx, id)
-			if err == nil {
-				err = c.object(id, o)
-			}
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		byPack[at.pack] = append(byPack[at.pack], span{id: id, start: at.off})
-	}
-	for p, picked := range byPack {
-		spans, err := p.layout()
-		if err != nil {
-			return err
-		}
-		slices.SortFunc(picked, compareSpans)
-		for _, one := range picked {
-			i, _ := slices.BinarySearchFunc(spans, one, compareSpans)
-			if err := c.entry(ctx, p, spans, i); err != nil {
-				return err
-			}
+		if kind == plumbing.InvalidObject {
+			return id, nil
 		}
 	}
-	return nil
+	return OID{}, nil
 }
 
-func compareSpans(a, b span) int { return cmp.Compare(a.start, b.start) }
+// kind is of which kind an object of the history is; invalid for all others,
+// whatever packs on disk may hold them.
+func (h *History) kind(ctx context.Context, id OID) (plumbing.ObjectType, error) {
+	for _, b := range h.bases {
+		if off, ok := b.pack.index.find(id); ok {
+			return b.kind(off), nil
+		}
+	}
+	if h.Has(id) {
+		return plumbing.CommitObject, nil
+	}
+	recent, err := h.recentObjects(ctx)
+	if err != nil {
+		return plumbing.InvalidObject, err
+	}
+	return recent[id], nil
+}
+
+// kind is of which kind the object at an offset is.
+func (b *base) kind(off int64) plumbing.ObjectType {
+	switch {
+	case off < b.ends[0].end:
+		return plumbing.CommitObject
+	case off < b.ends[1].end:
+		return plumbing.TreeObject
+	default:
+		return plumbing.BlobObject
+	}
+}
+
+// objectSet says of which kind objects are. Zero, which is invalid, for others.
+type objectSet map[OID]plumbing.ObjectType
+
+func (s objectSet) cost() int64 { return int64(len(s)) * 48 }
+
+// recentObjects is what the recent commits brought that is in no base.
+func (h *History) recentObjects(ctx context.Context) (objectSet, error) {
+	if len(h.recent) == 0 {
+		return nil, nil
+	}
+	v, err := h.r.store.answers.get(ctx, h.questionOfObjects(), func(ctx context.Context) (answer, error) {
+		w := newWalk(ctx, h, Fetch{})
+		for _, b := range h.bases {
+			w.sendSection(b, len(b.ends))
+		}
+		if err := w.recent(); err != nil {
+			return nil, err
+		}
+		set := make(objectSet, len(w.found))
+		for _, o := range w.found {
+			set[o.id] = o.kind
+		}
+		return set, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.(objectSet), nil
+}
+
+// Size returns the size in bytes of an object that is reachable from the head;
+// fault.NotFound for all others.
+func (h *History) Size(ctx context.Context, id OID) (int64, error) {
+	kind, err := h.kind(ctx, id)
+	if err == nil && kind == plumbing.InvalidObject {
+		err = errMissing
+	}
+	var size int64
+	if err == nil {
+		_, size, err = h.r.head(ctx, id)
+	}
+	if isGone(err) { // pruned since the table was read
+		h.r.unload()
+		_, size, err = h.r.head(ctx, id)
+	}
+	if err != nil {
+		return 0, h.r.explain(err, "object", id)
+	}
+	return size, nil
+}

@@ -32,12 +32,13 @@ const (
 // Store holds the repositories below one folder. Safe for concurrent use, by
 // any number of processes.
 type Store struct {
-	dir   string
-	disk  disk
-	reads bool   // and never writes
-	cache *cache // decoded objects
-	bases *cache // raw objects that deltas build on
-	files *files
+	dir     string
+	disk    disk
+	reads   bool     // and never writes
+	cache   *cache   // decoded objects
+	bases   *cache   // raw objects that deltas build on
+	answers *answers // to fetches
+	files   *files
 
 	mu     sync.Mutex
 	repos  map[string]*Repo // every one that was asked for; each is small
@@ -67,7 +68,7 @@ func newStore(dir string, o Options, d disk) *Store {
 		o.CacheBytes = defaultCacheBytes
 	}
 	return &Store{
-		dir: dir, disk: d, reads: o.ReadOnly, cache: newCache(o.CacheBytes - o.CacheBytes/4), bases: newCache(o.CacheBytes / 4),
+		dir: dir, disk: d, reads: o.ReadOnly, cache: newCache(o.CacheBytes - o.CacheBytes/4), bases: newCache(o.CacheBytes / 4), answers: newAnswers(maxAnswers),
 		files: newFiles(d, maxOpenFiles),
 		repos: map[string]*Repo{}, loaded: list.New(),
 	}
