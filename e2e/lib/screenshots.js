@@ -79,7 +79,24 @@ try {
 	await shoot('dashboard');
 	await page.goto(fleet.url + '/app/ada');
 	await page.getByRole('heading', { level: 1 }).waitFor();
+	await page.getByRole('switch', { name: 'Git access' }).waitFor();
 	await shoot('settings', { full: true });
+	await page.goto(fleet.wiki('ada', '/-/changelog'));
+	await page.getByText('Clone with git').click();
+	await shoot('clone');
+
+	await page.goto(fleet.url + '/app/ada');
+	await page.getByRole('switch', { name: 'Git access' }).uncheck();
+	await page.getByRole('button', { name: 'Save' }).click();
+	await page.getByText('Saved').waitFor();
+	await shoot('settings-git-off', { full: true });
+	await page.goto(fleet.url + '/app/ada/connect');
+	await page.getByText('Git access is off').waitFor();
+	await shoot('connect-git-off', { full: true });
+	await page.goto(fleet.url + '/app/ada');
+	await page.getByRole('switch', { name: 'Git access' }).check();
+	await page.getByRole('button', { name: 'Save' }).click();
+	await page.getByText('Saved').waitFor();
 
 	for (const [name, path] of Object.entries({
 		home: '/', page: '/Borrowing/Non-lexical lifetimes', edit: '/-/edit/Borrowing/Non-lexical lifetimes',

@@ -59,6 +59,35 @@ test('write, read, rename and find a page', async () => {
 	}
 });
 
+test('git access is turned off and on, by keyboard alone', async () => {
+	const turn = async (name) => {
+		await page.goto(fleet.url + '/app/ada');
+		const git = page.getByRole('switch', { name: 'Git access', exact: true });
+		await git.focus();
+		await page.keyboard.press('Space');
+		await page.keyboard.press('Tab');
+		await page.keyboard.press('Enter');
+		await page.getByText('Saved', { exact: true }).waitFor();
+		await inspect(page, `settings, git ${name}`);
+		return git.isChecked();
+	};
+	const shown = async (url) => {
+		await page.goto(url);
+		await page.getByRole('heading', { name: /With git|Changes/ }).waitFor();
+		await page.locator('details').evaluateAll((all) => all.forEach((d) => (d.open = true)));
+		await inspect(page, url);
+		return (await page.locator('main').innerText()).includes(`git clone ${fleet.wiki('ada', '/repo.git')} ada`);
+	};
+	const screens = [fleet.url + '/app/ada/connect', fleet.wiki('ada', '/-/changelog')];
+	assert.equal(await turn('off'), false);
+	for (const url of screens) assert.equal(await shown(url), false, `${url} tells how to clone what cannot be cloned`);
+	await page.goto(screens[0]);
+	await page.getByText('Git access is off').getByRole('link', { name: 'settings' }).click();
+	await page.waitForURL(fleet.url + '/app/ada');
+	assert.equal(await turn('on'), true);
+	for (const url of screens) assert.equal(await shown(url), true, `${url} does not tell how to clone`);
+});
+
 test('two people edit the same line: nothing is lost', async () => {
 	const edit = async () => {
 		const p = await page.context().newPage();
