@@ -146,6 +146,8 @@ func (r *Repo) unload() {
 	r.history.mu.Lock()
 	r.history.newest, r.history.seen = OID{}, nil
 	r.history.mu.Unlock()
+	r.histories.forget()
+	r.graph.forget()
 	r.store.files.forget(r.packDir)
 	r.store.files.forget(r.refsDir)
 	if t == nil {

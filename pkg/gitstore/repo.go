@@ -40,6 +40,9 @@ type Repo struct {
 	mirror  mirror
 	history history
 
+	graph     graphOnDisk
+	histories histories
+
 	elem *list.Element // in store.loaded, guarded by store.mu
 }
 
