@@ -45,6 +45,10 @@ const (
 	Immutable CachePolicy = "immutable"
 )
 
+// Bundles is where the bulk of a wiki's history is, for clients to fetch through a
+// shared cache.
+const Bundles = "/repo.git/bundle/*"
+
 // Route is one row: requests to hosts of kind Host whose path matches Pattern
 // go to Service.
 type Route struct {
@@ -67,6 +71,7 @@ var Table = []Route{
 
 	{WikiHost, "/mcp", MCP, NoStore},
 	{WikiHost, "/mcp/", MCP, NoStore},
+	{WikiHost, Bundles, GitHTTP, OriginDecides},
 	{WikiHost, "/repo.git/*", GitHTTP, NoStore},
 	{WikiHost, "/-/assets/*", Wiki, Immutable},
 	{WikiHost, "/api/v1/*", Wiki, NoStore},

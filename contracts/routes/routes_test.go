@@ -22,6 +22,7 @@ func TestFind(t *testing.T) {
 		{routes.WikiHost, "/mcp/", routes.MCP},
 		{routes.WikiHost, "/mcp/notes", routes.Wiki}, // a page may be called that
 		{routes.WikiHost, "/repo.git/info/refs", routes.GitHTTP},
+		{routes.WikiHost, "/repo.git/bundle/pack-ab.bundle", routes.GitHTTP},
 		{routes.WikiHost, "/api/v1/pages", routes.Wiki},
 		{routes.WikiHost, "/auth/login", routes.Wiki}, // sign-in lives on the root host alone
 		{routes.WikiHost, "/", routes.Wiki},

@@ -1,82 +1,111 @@
 package githttp
 
-import (
-	"io"
-
-	"wikibot.io/pkg/gitstore"
-)
+import "wikibot.io/pkg/gitstore"
 
 // answer is what one round of a negotiation says.
 type answer struct {
-	lines []string
-	have  []gitstore.OID // common commits, for the selection
-	pack  bool           // the pack follows
+	lines  []string
+	common []gitstore.OID // what the client has of the history
+	pack   bool           // the pack follows
 }
 
-// negotiate answers the commits that a client has, as git's own server does
-// (gitprotocol-pack(5), "Packfile Negotiation"). common holds those that are in
-// the history of the head; since the client wants the head, one of them is
-// enough to begin with the pack.
-func negotiate(q *request, common map[gitstore.OID]bool) answer {
-	var a answer
-	var last string
-	ready, other := false, false
-	say := func(id, what string) { a.lines = append(a.lines, "ACK "+id+what+"\n") }
+// maxLooks bounds how often one round asks whether enough is known: the answer
+// may take a walk, and a hostile client could force one with each line.
+const maxLooks = 32
+
+// negotiation is the state of one round.
+type negotiation struct {
+	q      *request
+	enough func(common []gitstore.OID) (bool, error)
+	answer
+
+	last   string // common commit, in hex
+	looked int    // number of common commits when enough was asked last
+	looks  int
+	ready  bool // they were enough, which more of them cannot change
+}
+
+// negotiate answers the commits that a client offers in versions 0 and 1, as
+// git's own server does. has reports whether a commit is in the history; enough,
+// whether the client needs to offer no more than some that are.
+func negotiate(q *request, has func(gitstore.OID) bool, enough func([]gitstore.OID) (bool, error)) (answer, error) {
+	n := negotiation{q: q, enough: enough}
+	foreign, told := false, false
 	for _, id := range q.haves {
-		hex := id.String()
-		switch {
-		case common[id]:
-			a.have, last, other = append(a.have, id), hex, false
-			switch {
-			case q.detailed:
-				say(hex, " common")
-			case q.multi:
-				say(hex, " continue")
-			case len(a.have) == 1:
-				say(hex, "")
-			}
-		case q.multi && len(a.have) > 0:
-			// The client may stop looking.
-			other = true
+		if has(id) {
+			n.found(id)
+			foreign = false
+			continue
+		}
+		foreign = true
+		if !q.multi || !n.ready && n.looks == maxLooks {
+			continue
+		}
+		ready, err := n.isEnough()
+		if err != nil {
+			return answer{}, err
+		}
+		if ready { // the client may stop looking behind this one
 			if q.detailed {
-				ready = true
-				say(hex, " ready")
+				told = true
+				n.say(id.String(), " ready")
 			} else {
-				say(hex, " continue")
+				n.say(id.String(), " continue")
 			}
-		default:
-			other = true
 		}
 	}
 	if q.done {
 		switch {
-		case len(a.have) == 0:
-			a.lines = append(a.lines, "NAK\n")
+		case len(n.common) == 0:
+			n.lines = append(n.lines, "NAK")
 		case q.multi:
-			say(last, "")
+			n.say(n.last, "")
 		}
-		a.pack = true
-		return a
+		n.pack = true
+		return n.answer, nil
 	}
-	if q.detailed && len(a.have) > 0 && !other {
-		ready = true
-		say(last, " ready")
+	if q.detailed && len(n.common) > 0 && !foreign {
+		ready, err := n.isEnough()
+		if err != nil {
+			return answer{}, err
+		}
+		if ready {
+			told = true
+			n.say(n.last, " ready")
+		}
 	}
-	if q.multi || len(a.have) == 0 {
-		a.lines = append(a.lines, "NAK\n")
+	if q.multi || len(n.common) == 0 {
+		n.lines = append(n.lines, "NAK")
 	}
-	if q.noDone && ready {
-		say(last, "")
-		a.pack = true
+	if q.noDone && told {
+		n.say(n.last, "")
+		n.pack = true
 	}
-	return a
+	return n.answer, nil
 }
 
-func (a answer) write(w io.Writer) error {
-	for _, line := range a.lines {
-		if err := writePacket(w, "%s", line); err != nil {
-			return err
-		}
+func (n *negotiation) say(id, what string) { n.lines = append(n.lines, "ACK "+id+what) }
+
+// found acknowledges a common commit.
+func (n *negotiation) found(id gitstore.OID) {
+	n.common, n.last = append(n.common, id), id.String()
+	switch {
+	case n.q.detailed:
+		n.say(n.last, " common")
+	case n.q.multi:
+		n.say(n.last, " continue")
+	case len(n.common) == 1:
+		n.say(n.last, "")
 	}
-	return nil
+}
+
+// isEnough asks only if something has been found since it was asked last.
+func (n *negotiation) isEnough() (bool, error) {
+	if n.ready || len(n.common) == n.looked {
+		return n.ready, nil
+	}
+	n.looked, n.looks = len(n.common), n.looks+1
+	var err error
+	n.ready, err = n.enough(n.common)
+	return n.ready, err
 }

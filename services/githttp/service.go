@@ -1,34 +1,41 @@
 package githttp
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"wikibot.io/contracts/routes"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/web"
+	"wikibot.io/services/githttp/internal/pktline"
 )
 
-// Deps is what the service stands on. All are needed.
+// Deps is what the service stands on. All but MinBundle are needed.
 type Deps struct {
 	Git   *gitstore.Store
 	Gate  identity.Gate
 	Hosts web.Hosts
 	Log   *slog.Logger
+	// MinBundle is the size in bytes from which on the bundle of a public wiki is
+	// offered to clients; 0 for 8 MiB.
+	MinBundle int64
 }
 
 // Service answers git clients for all wikis.
 type Service struct {
-	git   *gitstore.Store
-	gate  identity.Gate
-	hosts web.Hosts
-	log   *slog.Logger
+	git       *gitstore.Store
+	gate      identity.Gate
+	hosts     web.Hosts
+	log       *slog.Logger
+	minBundle int64
+	buffers   sync.Pool // of *[]byte: what a long answer is gathered in
 }
 
 // New returns the service.
@@ -36,7 +43,10 @@ func New(d Deps) (*Service, error) {
 	if d.Git == nil || d.Gate.Records == nil || d.Hosts == (web.Hosts{}) || d.Log == nil {
 		return nil, errors.New("new git service: store, gate, hosts and log are all needed")
 	}
-	return &Service{git: d.Git, gate: d.Gate, hosts: d.Hosts, log: d.Log}, nil
+	return &Service{
+		git: d.Git, gate: d.Gate, hosts: d.Hosts, log: d.Log, minBundle: cmp.Or(d.MinBundle, minBundle),
+		buffers: sync.Pool{New: func() any { b := make([]byte, 0, pktline.BufferSize); return &b }},
+	}, nil
 }
 
 // Handler answers everything below /repo.git/ on wiki hosts. The principal must
@@ -63,17 +73,20 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	web.RecordOf(r.Context()).Wiki = entry.Wiki.ID
 	noCache(w.Header())
-	switch file(r.URL.Path) {
+	if entry.Wiki.GitOff { // those who may not read it have been sent away already
+		return fault.New(fault.Denied, "git access is switched off for this wiki; ask its owner to switch it on, or read it at %s", s.hosts.Wiki(slug, "/"))
+	}
+	switch file := file(r.URL.Path); file {
 	case "info/refs":
 		return s.advertise(w, r, entry)
 	case "git-upload-pack":
-		if r.Method != http.MethodPost {
-			return web.WrongMethod(w, r, http.MethodPost)
-		}
 		return s.uploadPack(w, r, entry)
 	case "git-receive-pack":
-		return fault.New(fault.Denied, "%s", s.noPush(slug))
+		return s.receivePack(w, r, entry)
 	default:
+		if name, ok := strings.CutPrefix(file, "bundle/"); ok {
+			return s.serveBundle(w, r, entry, name)
+		}
 		return fault.New(fault.NotFound, "this is a git remote, not a folder of files: git clone %s", s.hosts.Wiki(slug, remote))
 	}
 }
@@ -96,12 +109,6 @@ func noCache(h http.Header) {
 	h.Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
 	h.Set("Pragma", "no-cache")
 	h.Set("Expires", "Fri, 01 Jan 1980 00:00:00 GMT")
-}
-
-// noPush says how to edit. It is one line, since git prints it after "remote:".
-func (s *Service) noPush(slug string) string {
-	return fmt.Sprintf("pushing to this wiki is not possible; edit its pages in the browser at %s, through the REST API at %s, or with an agent over MCP at %s",
-		s.hosts.Wiki(slug, "/"), s.hosts.Wiki(slug, "/api/v1/"), s.hosts.Wiki(slug, "/mcp"))
 }
 
 // WriteError answers with an error as text, which git prints. A 401 asks for a
