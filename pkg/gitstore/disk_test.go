@@ -144,41 +144,6 @@ func newTestDisk(t *testing.T) (*Store, *Repo, *testDisk) {
 	return s, r, d
 }
 
-// On a network file system each operation costs a round trip of 1 to 3 ms, so
-// their number is a promise.
-func TestASaveTakesFewFileOperations(t *testing.T) {
-	const forObjects, forMirror = 11, 6
-	s, r, d := newTestDisk(t)
-	head := save(t, r, OID{}, "first", map[string]string{"a/b/c.md": "1", "Home.md": "x"})
-	if err := r.Mirror(t.Context(), head, 1); err != nil {
-		t.Fatal(err)
-	}
-	d.reset(-1, false)
-	head = save(t, r, head, "second", map[string]string{"a/b/c.md": "2"})
-	// Two files of create, write, flush, close and rename, and one flush of the folder.
-	if len(d.log) != forObjects {
-		t.Errorf("saving took %d file operations, not %d: %s", len(d.log), forObjects, strings.Join(d.log, ", "))
-	}
-	d.reset(-1, false)
-	if err := r.Mirror(t.Context(), head, 2); err != nil {
-		t.Fatal(err)
-	}
-	if len(d.log) != forMirror {
-		t.Errorf("mirroring took %d file operations, not %d: %s", len(d.log), forMirror, strings.Join(d.log, ", "))
-	}
-	d.reset(-1, false)
-	if got := content(t, r, head)["a/b/c.md"]; got != "2" {
-		t.Errorf("read back %q", got)
-	}
-	if err := r.Mirror(t.Context(), head, 3); err != nil {
-		t.Fatal(err)
-	}
-	if len(d.log) != 0 {
-		t.Errorf("reading what was just written took file operations: %v", d.log)
-	}
-	gitstoretest.Check(t, s.dir, wikiID, head.String())
-}
-
 // A reader that learned the head elsewhere opens the pack by its name and lists
 // nothing until it needs something older.
 func TestAColdReadOpensTheHeadByName(t *testing.T) {

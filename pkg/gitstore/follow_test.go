@@ -168,7 +168,7 @@ func TestMirrorIsNotSetBackByALateProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("a head that was moved back", commits[0])
-	if err := r.writeMain(OID{1}); err != nil {
+	if err := r.writeMain(OID{1}, false); err != nil {
 		t.Fatal(err)
 	}
 	mirror(fresh(t, s), 0)

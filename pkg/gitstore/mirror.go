@@ -19,8 +19,9 @@ type mirror struct {
 	sequence int64
 }
 
-// Mirror makes refs/heads/main on disk say head, durably, for plain git to
-// read; nothing in the fleet reads it to find the head. Concurrent calls may
+// Mirror makes refs/heads/main on disk say head, for plain git to read; nothing in
+// the fleet reads it to find the head. A power failure may bring the last one back,
+// as if the process had been killed before the call. Concurrent calls may
 // finish in any order, so callers pass the sequence: a lower one never replaces
 // a higher one within a process. What another process wrote is looked at by the
 // first call only, which leaves a commit that follows from head alone; the others
@@ -32,7 +33,8 @@ func (r *Repo) Mirror(ctx context.Context, head OID, sequence int64) error {
 }
 
 // MirrorBack is Mirror for a head that was put where it is by hand: it replaces
-// whatever the file says, also a commit that follows from head.
+// whatever the file says, also a commit that follows from head, and it survives a
+// power failure.
 func (r *Repo) MirrorBack(ctx context.Context, head OID, sequence int64) error {
 	return r.mirrorTo(ctx, head, sequence, true)
 }
@@ -60,7 +62,7 @@ func (r *Repo) mirrorTo(ctx context.Context, head OID, sequence int64, back bool
 		m.known, m.head = true, old
 	}
 	if m.head != head {
-		if err := r.writeMain(head); err != nil {
+		if err := r.writeMain(head, back); err != nil {
 			m.known = false
 			return fault.Wrap(err, fault.Unavailable, "mirror the head of wiki %s", r.wiki)
 		}
@@ -85,8 +87,11 @@ func (r *Repo) isLater(ctx context.Context, old, head OID) (bool, error) {
 
 // writeMain puts the temporary file outside refs/, where git would list it as a
 // branch. Renaming over the ref is atomic; git's own way of locking it is not
-// needed, since nobody else writes it.
-func (r *Repo) writeMain(head OID) error {
+// needed, since nobody else writes it. The file is flushed first, or a power
+// failure could leave an empty one. The folder is flushed only on the way back:
+// otherwise what the ref said before is a commit that came before, and lagging is
+// what a mirror may do, while one that is ahead of the head would stay so.
+func (r *Repo) writeMain(head OID, back bool) error {
 	d := r.store.disk
 	tmp := filepath.Join(r.dir, tempPrefix+"main_"+randomName())
 	if err := writeNew(d, tmp, []byte(head.String()+"\n")); err != nil {
@@ -96,7 +101,10 @@ func (r *Repo) writeMain(head OID) error {
 		_ = d.remove(tmp)
 		return err
 	}
-	return r.refsDir.use(func(f readFile) error { return f.Sync() })
+	if !back {
+		return nil
+	}
+	return syncDir(d, filepath.Join(r.dir, filepath.Dir(mainRef)))
 }
 
 // MirrorHead reads what refs/heads/main on disk says; zero if it does not exist.

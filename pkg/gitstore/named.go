@@ -149,7 +149,6 @@ func (r *Repo) unload() {
 	r.histories.forget()
 	r.graph.forget()
 	r.store.files.forget(r.packDir)
-	r.store.files.forget(r.refsDir)
 	if t == nil {
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -36,7 +35,6 @@ type Repo struct {
 	chasing sync.Mutex // held while packs of ancestors are looked for by name
 	decodes singleflight.Group
 	packDir *file
-	refsDir *file
 	mirror  mirror
 	history history
 
@@ -49,7 +47,6 @@ type Repo struct {
 func newRepo(s *Store, wiki, dir string, key uint64) *Repo {
 	r := &Repo{store: s, wiki: wiki, dir: dir, key: key}
 	r.packDir = s.files.file(r.packFile(""))
-	r.refsDir = s.files.file(filepath.Join(dir, "refs", "heads"))
 	return r
 }
 
