@@ -216,3 +216,21 @@ func (c *copier) finish() error {
 	}
 	return c.out.Flush()
 }
+
+func copyRange(ctx context.Context, w io.Writer, f io.ReaderAt, from, to int64) error {
+	buf := make([]byte, 128<<10)
+	for from < to {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b := buf[:min(int64(len(buf)), to-from)]
+		if _, err := f.ReadAt(b, from); err != nil {
+			return err
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		from += int64(len(b))
+	}
+	return nil
+}

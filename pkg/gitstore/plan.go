@@ -430,3 +430,5 @@ func (g *group) size(p *pick, b []byte) (int64, error) {
 	}
 	return g.pack.readDeltaSize(p.start) // it takes more bytes than were read
 }
+
+func compareSpans(a, b span) int { return cmp.Compare(a.start, b.start) }

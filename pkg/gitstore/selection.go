@@ -17,8 +17,6 @@ type Selection struct {
 	f    Fetch
 	b    Boundary
 	plan *plan
-
-	old *packsAndObjects
 }
 
 // Select finds the objects that answer a fetch, with the boundary that
@@ -41,21 +39,13 @@ func (h *History) Select(ctx context.Context, f Fetch, b Boundary) (*Selection, 
 }
 
 // Objects is the number of objects selected.
-func (s *Selection) Objects() int {
-	if s.old != nil {
-		return s.old.count
-	}
-	return s.plan.objects
-}
+func (s *Selection) Objects() int { return s.plan.objects }
 
 // WritePack writes the selection as a pack (gitformat-pack(5)). Compressed bytes
 // are copied as they lie; a delta is sent as one only if its base goes before it,
 // or if the client has it. What has been written when it fails is no whole pack,
 // and git notices.
 func (s *Selection) WritePack(ctx context.Context, w io.Writer) error {
-	if s.old != nil {
-		return s.old.write(ctx, w)
-	}
 	began, err := s.write(ctx, w)
 	if !isGone(err) || began {
 		return s.h.explain(err)

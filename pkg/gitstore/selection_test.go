@@ -2,7 +2,7 @@ package gitstore
 
 import (
 	"bytes"
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,182 +18,520 @@ import (
 	"wikibot.io/pkg/gitstore/gitstoretest"
 )
 
-// sent writes a selection and lists what git finds in the pack. base is a
-// repository that the client has already.
-func sent(t *testing.T, s *Selection, base string) []string {
+// world is a wiki with a past of every kind: saves, merges, saves that lost the
+// race, objects that plain git wrote, loose and packed, and bases.
+type world struct {
+	t     testing.TB
+	s     *Store
+	r     *Repo
+	repo  string
+	rng   *rand.Rand
+	made  []OID // the history, in the order of its making
+	lost  []OID // commits that never landed
+	bases []string
+	tips  []OID // of bases
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	s, r := newTestRepo(t)
+	return &world{t: t, s: s, r: r, repo: filepath.Join(s.Dir(wikiID), repoFolder), rng: rand.New(rand.NewPCG(seed, 7))}
+}
+
+func (w *world) head() OID { return w.made[len(w.made)-1] }
+
+func (w *world) git(stdin string, args ...string) string {
+	w.t.Helper()
+	return gitFed(w.t, w.repo, stdin, args...)
+}
+
+func gitFed(t testing.TB, dir, stdin string, args ...string) string {
 	t.Helper()
-	var pack bytes.Buffer
-	if err := s.WritePack(t.Context(), &pack); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "sent.pack")
-	if err := os.WriteFile(file, pack.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("git", "index-pack", "--strict", file)
-	cmd.Dir, cmd.Env = base, gitstoretest.Env()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("git index-pack: %v %s", err, out)
-	}
-	var ids []string
-	x, err := os.ReadFile(strings.TrimSuffix(file, ".pack") + ".idx")
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, gitstoretest.Env(), strings.NewReader(stdin)
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("git %v: %v", args, err)
 	}
-	index, err := parseIndex(x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range index.ids {
-		ids = append(ids, id.String())
-	}
-	if len(ids) != s.Objects() {
-		t.Errorf("%d objects were announced, %d sent", s.Objects(), len(ids))
+	return string(out)
+}
+
+func idsOf(text string) (ids []OID) {
+	for field := range strings.FieldsSeq(text) {
+		var id OID
+		if parseID(&id, []byte(field)) == nil {
+			ids = append(ids, id)
+		}
 	}
 	return ids
 }
 
-// dag commits a random history with merges, and clocks that now and then go
-// backwards; it returns the commits in the order of their making.
-func dag(t *testing.T, r *Repo, rng *rand.Rand, n int) []OID {
-	t.Helper()
-	var made []OID
-	for i := range n {
-		var parents []OID
-		if i > 0 {
-			parents = append(parents, made[max(0, i-1-rng.IntN(3))])
-			if other := made[rng.IntN(i)]; rng.IntN(4) == 0 && other != parents[0] {
-				parents = append(parents, other)
-			}
+// page is a text of some size that differs little from others of its path, and
+// now and then is one that was there before.
+func (w *world) page(path string) string {
+	var b strings.Builder
+	for i := range 20 + len(path)*3 {
+		fmt.Fprintf(&b, "%s line %d %d\n", path, i, i*7919%1009)
+	}
+	return b.String() + fmt.Sprint(w.rng.IntN(12))
+}
+
+func (w *world) edits() map[string]string {
+	files := map[string]string{}
+	for range 1 + w.rng.IntN(3) {
+		path := fmt.Sprintf("%d/%d/page %d.md", w.rng.IntN(3), w.rng.IntN(2), w.rng.IntN(3))
+		files[path] = w.page(path)
+		if w.rng.IntN(8) == 0 {
+			files[path+"/below.md"] = w.page("below")
+			delete(files, path)
 		}
-		var base OID
-		if len(parents) > 0 {
-			p, err := r.Commit(t.Context(), parents[0])
+	}
+	return files
+}
+
+func (w *world) commit(parents ...OID) OID {
+	w.t.Helper()
+	var tree OID
+	if len(parents) > 0 {
+		c, err := w.r.Commit(w.t.Context(), parents[0])
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		tree = c.Tree
+	}
+	b := w.r.NewBatch()
+	var edits []Edit
+	for path, text := range w.edits() {
+		edits = append(edits, Edit{Path: path, ID: b.Blob([]byte(text))})
+	}
+	// A page in the way of a folder is an error; then the commit changes nothing.
+	if changed, err := b.Apply(w.t.Context(), tree, edits); err == nil {
+		tree = changed
+	} else if len(parents) == 0 {
+		w.t.Fatal(err)
+	}
+	who := someone
+	who.When = who.When.Add(time.Duration(len(w.made)+w.rng.IntN(3)) * time.Minute)
+	id := b.Commit(Commit{Tree: tree, Parents: parents, Author: who, Committer: who, Message: fmt.Sprint(len(w.made), len(w.lost))})
+	if err := b.Flush(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+func (w *world) step() {
+	w.t.Helper()
+	switch n := w.rng.IntN(20); {
+	case len(w.made) == 0:
+		w.made = append(w.made, w.commit())
+	case n < 11:
+		w.made = append(w.made, w.commit(w.head()))
+	case n < 13: // two edits at once
+		side := w.commit(w.made[w.rng.IntN(len(w.made))])
+		w.made = append(w.made, side, w.commit(w.head(), side))
+	case n < 15:
+		w.lost = append(w.lost, w.commit(w.made[w.rng.IntN(len(w.made))]))
+	case n < 17:
+		w.plainGit(w.rng.IntN(2) == 0)
+	case n < 18:
+		w.repack()
+	default:
+		w.consolidate(w.rng.IntN(len(w.bases) + 1))
+	}
+}
+
+// plainGit adds a commit as git itself does, in a pack or as loose objects.
+func (w *world) plainGit(loose bool) {
+	w.t.Helper()
+	w.mirror()
+	limit := "fastimport.unpackLimit=1"
+	if loose {
+		limit = "fastimport.unpackLimit=100"
+	}
+	text := w.page("plain")
+	stream := fmt.Sprintf("commit refs/heads/main\ncommitter Ada <ada@example.org> %d +0000\ndata 5\nplain\nfrom refs/heads/main^0\nM 644 inline plain-%d.md\ndata %d\n%s\n",
+		someone.When.Unix()+int64(len(w.made))*60, w.rng.IntN(3), len(text), text)
+	w.git(stream, "-c", limit, "fast-import", "--quiet", "--force")
+	w.made = append(w.made, idsOf(w.git("", "rev-parse", "main"))...)
+	w.r = fresh(w.t, w.s)
+}
+
+func (w *world) mirror() {
+	w.t.Helper()
+	w.git("", "update-ref", "refs/heads/main", w.head().String())
+}
+
+// repack is what an operator may do. It leaves the bases alone.
+func (w *world) repack() {
+	w.t.Helper()
+	w.mirror()
+	w.git("", "-c", fmt.Sprintf("repack.useDeltaBaseOffset=%v", w.rng.IntN(2) == 0), "repack", "-adfq", "--depth=20", "--window=10")
+	w.r = fresh(w.t, w.s)
+	w.lost = nil
+}
+
+// consolidate makes a base of what is not in the first keep bases, with deltas
+// such as git finds.
+func (w *world) consolidate(keep int) {
+	w.t.Helper()
+	not := ""
+	onto := OID{}
+	if keep > 0 {
+		onto = w.tips[keep-1]
+		not = w.git("", "rev-list", "--objects", "--no-object-names", onto.String())
+		if onto == w.head() {
+			return
+		}
+	}
+	below := map[OID]bool{}
+	for _, id := range idsOf(not) {
+		below[id] = true
+	}
+	byKind := map[string][]string{}
+	for line := range strings.Lines(w.git(w.git("", "rev-list", "--objects", "--no-object-names", w.head().String()),
+		"cat-file", "--batch-check=%(objectname) %(objecttype)")) {
+		f := strings.Fields(line)
+		if !below[idsOf(f[0])[0]] {
+			byKind[f[1]] = append(byKind[f[1]], f[0])
+		}
+	}
+	list := strings.Join(slices.Concat(byKind["commit"], byKind["tree"], byKind["blob"], []string{""}), "\n")
+	name := "pack-" + strings.TrimSpace(w.git(list, "pack-objects", "-q", "--delta-base-offset", "--window=10", "--depth=20", "objects/pack/pack"))
+	p, err := loadedPack(w.r, name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b := &base{pack: p, tip: w.head(), onto: onto}
+	spans, err := p.layout()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n := 0
+	for i, kind := range []string{"commit", "tree", "blob"} {
+		b.ends[i].objects = len(byKind[kind])
+		n += len(byKind[kind])
+		b.ends[i].end = packHead
+		if n > 0 {
+			b.ends[i].end = spans[n-1].end
+		}
+	}
+	if err := os.WriteFile(w.r.packFile(name+".keep"), b.encodeKeep(), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	w.bases = append(w.bases[:keep:keep], name)
+	w.tips = append(w.tips[:keep:keep], w.head())
+	w.r = fresh(w.t, w.s)
+}
+
+func loadedPack(r *Repo, name string) (*pack, error) {
+	b, err := os.ReadFile(r.packFile(name + ".idx"))
+	if err != nil {
+		return nil, err
+	}
+	x, err := parseIndex(b)
+	if err != nil {
+		return nil, err
+	}
+	return r.newPack(name, x), nil
+}
+
+func (w *world) history(head OID) *History {
+	w.t.Helper()
+	h, err := w.r.History(w.t.Context(), head, w.bases)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return h
+}
+
+// objects lists what git says is reachable from wants and not from haves.
+func (w *world) objects(filter string, wants, haves []OID) map[OID]bool {
+	w.t.Helper()
+	args := []string{"rev-list", "--objects", "--no-object-names"}
+	if filter != "" {
+		args = append(args, "--filter="+filter)
+	}
+	for _, id := range wants {
+		args = append(args, id.String())
+	}
+	for _, id := range haves {
+		args = append(args, "^"+id.String())
+	}
+	set := map[OID]bool{}
+	for _, id := range idsOf(w.git("", args...)) {
+		set[id] = true
+	}
+	return set
+}
+
+// client is a repository that has the given commits and no more, but for those
+// beyond the shallow ones.
+func (w *world) client(haves, shallow []OID) string {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	gitFed(w.t, dir, "", "init", "-q", "--bare", ".")
+	if len(haves) > 0 {
+		list := ""
+		for _, id := range haves {
+			list += id.String() + "\n"
+		}
+		pack := w.git(list, "pack-objects", "-q", "--revs", "--stdout")
+		gitFed(w.t, dir, pack, "index-pack", "--stdin")
+	}
+	if len(shallow) > 0 {
+		list := ""
+		for _, id := range shallow {
+			list += id.String() + "\n"
+		}
+		if err := os.WriteFile(filepath.Join(dir, "shallow"), []byte(list), 0o644); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// written writes a selection, twice, and returns the pack.
+func written(t testing.TB, s *Selection) []byte {
+	t.Helper()
+	var one, two bytes.Buffer
+	for _, b := range []*bytes.Buffer{&one, &two} {
+		if err := s.WritePack(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(one.Bytes(), two.Bytes()) {
+		t.Error("the second time other bytes were sent")
+	}
+	return one.Bytes()
+}
+
+// received lets git take a pack in at a client, and lists what was in it.
+func received(t testing.TB, client string, pack []byte, args ...string) map[OID]bool {
+	t.Helper()
+	cmd := exec.Command("git", append([]string{"index-pack", "--stdin", "--fix-thin"}, args...)...)
+	cmd.Dir, cmd.Env, cmd.Stdin = client, gitstoretest.Env(), bytes.NewReader(pack)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git index-pack: %v %s", err, out)
+	}
+	n := int(binary.BigEndian.Uint32(pack[8:]))
+	if n == 0 {
+		return map[OID]bool{}
+	}
+	name := filepath.Join(client, "objects", "pack", "pack-"+strings.Fields(string(out))[1]+".idx")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := parseIndex(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What index-pack itself added to a thin pack lies behind what was sent.
+	end := slices.Sorted(slices.Values(x.offsets))[n-1]
+	got := map[OID]bool{}
+	for i, id := range x.ids {
+		if x.offsets[i] <= end {
+			got[id] = true
+		}
+	}
+	if len(got) != n {
+		t.Errorf("%d objects were announced, %d different ones sent", n, len(got))
+	}
+	return got
+}
+
+func (w *world) pickSome(n int) (ids []OID) {
+	for range n {
+		ids = append(ids, w.made[w.rng.IntN(len(w.made))])
+	}
+	return ids
+}
+
+func filters(rng *rand.Rand) (Filter, string) {
+	switch rng.IntN(6) {
+	case 0:
+		return Filter{Kind: NoBlobs}, "blob:none"
+	case 1:
+		n := int64(rng.IntN(3500))
+		return Filter{Kind: SmallBlobs, Limit: n}, fmt.Sprintf("blob:limit=%d", n)
+	case 2:
+		n := int64(rng.IntN(5))
+		return Filter{Kind: TreeDepth, Limit: n}, fmt.Sprintf("tree:%d", n)
+	default:
+		return Filter{}, ""
+	}
+}
+
+// Git itself is asked what a client must be sent: that has to be in the answer,
+// and nothing else but what the client is known to have.
+func TestAnswersAreWhatGitSaysTheClientLacks(t *testing.T) {
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, seed)
+			for range 30 {
+				w.step()
+			}
+			for range 12 {
+				w.ask()
+			}
+		})
+	}
+}
+
+// ask puts one random question and checks the answer.
+func (w *world) ask() {
+	w.t.Helper()
+	head := w.head()
+	f := Fetch{Wants: []OID{head}, Haves: w.pickSome(w.rng.IntN(4)), Thin: w.rng.IntN(2) == 0}
+	if w.rng.IntN(4) == 0 {
+		f.Wants = w.pickSome(1 + w.rng.IntN(2))
+	}
+	if w.rng.IntN(6) == 0 {
+		head = f.Wants[0]
+		f.Wants = f.Wants[:1]
+	}
+	var spec string
+	f.Filter, spec = filters(w.rng)
+	h := w.history(head)
+	common := h.Common(f.Haves)
+	f.Haves = append(f.Haves, w.lost...) // of no use, and they change nothing
+	what := fmt.Sprintf("head %s, %d bases, %d recent; want %v have %v filter %q thin %v", head, len(h.bases), len(h.recent), f.Wants, common, spec, f.Thin)
+	s, err := h.Select(w.t.Context(), f, Boundary{})
+	if err != nil {
+		w.t.Fatalf("%s: %v", what, err)
+	}
+	pack := written(w.t, s)
+	args := []string{"--strict"}
+	if spec != "" {
+		args = []string{"--fsck-objects"} // what is filtered out is missing
+	}
+	w.t.Log(what)
+	got := received(w.t, w.client(common, nil), pack, args...)
+	must := w.objects(spec, f.Wants, common)
+	for id := range must {
+		if !got[id] {
+			w.t.Errorf("%s: %s is not sent", what, id)
+		}
+	}
+	has := map[OID]bool{}
+	if len(common) > 0 {
+		has = w.objects("", common, nil)
+	}
+	for id := range got {
+		if !must[id] && !has[id] {
+			w.t.Errorf("%s: %s is sent", what, id)
+		}
+	}
+	if s.Objects() != len(got) {
+		w.t.Errorf("%s: %d objects announced, %d sent", what, s.Objects(), len(got))
+	}
+}
+
+func TestShallowAnswersAreWhatGitClones(t *testing.T) {
+	for seed := range uint64(4) {
+		w := newWorld(t, seed+100)
+		for range 30 {
+			w.step()
+		}
+		w.mirror()
+		for range 3 {
+			depth := 1 + w.rng.IntN(6)
+			clone := t.TempDir()
+			gitstoretest.Git(t, t.TempDir(), "clone", "-q", "--bare", "--no-local", fmt.Sprintf("--depth=%d", depth), "file://"+w.repo, clone)
+			want := idsOf(gitstoretest.Git(t, clone, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))
+			h := w.history(w.head())
+			f := Fetch{Wants: []OID{w.head()}, Deepen: Deepen{Depth: depth}, Thin: true}
+			b, err := h.Boundary(t.Context(), f)
 			if err != nil {
 				t.Fatal(err)
 			}
-			base = p.Tree
-		}
-		b := r.NewBatch()
-		path := fmt.Sprintf("%d/%d/page.md", rng.IntN(3), rng.IntN(3))
-		tree, err := b.Apply(t.Context(), base, []Edit{{Path: path, ID: b.Blob(fmt.Appendf(nil, "page %d\n", i))}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		who := someone
-		who.When = who.When.Add(time.Duration(i+rng.IntN(3)) * time.Minute)
-		made = append(made, b.Commit(Commit{Tree: tree, Parents: parents, Author: who, Committer: who, Message: fmt.Sprint(i)}))
-		if err := b.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return made
-}
-
-// Whatever a client has, it must get all that git says it lacks, and hardly
-// more: git too sends again what a revert brings back.
-func TestSelectionsAreWhatGitWouldSend(t *testing.T) {
-	s, r := newTestRepo(t)
-	repo := filepath.Join(s.Dir(wikiID), repoFolder)
-	rng := rand.New(rand.NewPCG(1, 2))
-	made := dag(t, r, rng, 40)
-	for range 25 {
-		want := made[rng.IntN(len(made))]
-		var have []OID
-		args := []string{"rev-list", "--objects", "--no-object-names", want.String()}
-		for range rng.IntN(4) {
-			have = append(have, made[rng.IntN(len(made))])
-			args = append(args, "^"+have[len(have)-1].String())
-		}
-		selection, err := r.Select(t.Context(), want, have)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lacks := strings.Fields(gitstoretest.Git(t, repo, args...))
-		got := sent(t, selection, repo)
-		for _, id := range lacks {
-			if !slices.Contains(got, id) {
-				t.Errorf("want %s, have %v: %s is not sent", want, have, id)
+			s, err := h.Select(t.Context(), f, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := received(t, w.client(nil, b.Shallow), written(t, s), "--strict")
+			for _, id := range want {
+				if !got[id] {
+					t.Errorf("depth %d: %s is not sent", depth, id)
+				}
+			}
+			if len(got) != len(want) {
+				t.Errorf("depth %d: %d objects are sent, git sends %d", depth, len(got), len(want))
 			}
 		}
-		if len(got) > len(lacks)+8 {
-			t.Errorf("want %s, have %v: %d objects are sent, git would send %d", want, have, len(got), len(lacks))
-		}
 	}
 }
 
-// Plain git, run by whoever owns the disk, may have repacked everything under
-// other names; then a clone is what the history needs, object by object.
-func TestCloneOfARepositoryThatGitRepacked(t *testing.T) {
-	s, r := newTestRepo(t)
-	repo := filepath.Join(s.Dir(wikiID), repoFolder)
-	made := dag(t, r, rand.New(rand.NewPCG(3, 4)), 30)
-	head := made[len(made)-1]
-	if err := r.Mirror(t.Context(), head, 1); err != nil {
-		t.Fatal(err)
-	}
-	want := strings.Fields(gitstoretest.Git(t, repo, "rev-list", "--objects", "--no-object-names", "main"))
-	slices.Sort(want)
-	gitstoretest.Git(t, repo, "repack", "-adfq")
-	r = fresh(t, s)
-	for i, files := range []map[string]string{nil, {"new.md": "n"}} {
-		if files != nil {
-			head = save(t, r, head, "ours", files)
+// A partial clone asks for what it turns out to need, thousands at a time.
+func TestWantedTreesAndBlobs(t *testing.T) {
+	for seed := range uint64(6) {
+		w := newWorld(t, seed+200)
+		for range 25 {
+			w.step()
 		}
-		selection, err := r.Select(t.Context(), head, nil)
-		if err != nil {
-			t.Fatal(err)
+		h := w.history(w.head())
+		var trees, blobs []OID
+		all := w.git("", "rev-list", "--objects", "--no-object-names", w.head().String())
+		for line := range strings.Lines(w.git(all, "cat-file", "--batch-check=%(objectname) %(objecttype)")) {
+			switch id := idsOf(line)[0]; strings.Fields(line)[1] {
+			case "tree":
+				trees = append(trees, id)
+			case "blob":
+				blobs = append(blobs, id)
+			}
 		}
-		if got := sent(t, selection, repo); i == 0 {
+		some := func(ids []OID, n int) (out []OID) {
+			for range n {
+				out = append(out, ids[w.rng.IntN(len(ids))])
+			}
+			return out
+		}
+		for range 8 {
+			f := Fetch{Wants: slices.Concat(some(trees, w.rng.IntN(3)), some(blobs, 1+w.rng.IntN(9)))}
+			var spec string
+			f.Filter, spec = filters(w.rng)
+			if none, err := h.Unreachable(t.Context(), f.Wants); err != nil || !none.IsZero() {
+				t.Errorf("unreachable: %s %v", none, err)
+			}
+			s, err := h.Select(t.Context(), f, Boundary{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := received(t, w.client(nil, nil), written(t, s))
+			want := w.objects(spec, f.Wants, nil)
+			for _, id := range f.Wants { // git leaves one out that it met in a tree before
+				want[id] = true
+			}
 			if d := cmp.Diff(want, got); d != "" {
-				t.Error(d)
+				t.Errorf("want %v filter %q: %s", f.Wants, spec, d)
 			}
-		} else if len(got) != len(want)+3 {
-			t.Errorf("%d objects, want %d", len(got), len(want)+3)
 		}
 	}
 }
 
-func TestReachesKnowsOnlyTheHistoryOfTheHead(t *testing.T) {
-	_, r := newTestRepo(t)
-	one := save(t, r, OID{}, "one", map[string]string{"a.md": "1"})
-	lost := save(t, r, one, "lost", map[string]string{"a.md": "x"})
-	two := save(t, r, one, "two", map[string]string{"a.md": "2"})
-	got, err := r.Reaches(t.Context(), two, []OID{one, two, lost, {1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(map[OID]bool{one: true, two: true}, got); d != "" {
-		t.Error(d)
-	}
-	selection, err := r.Select(t.Context(), two, nil)
-	if err != nil || selection.Objects() != 6 {
-		t.Errorf("a clone has %d objects %v", selection.Objects(), err)
-	}
-}
-
-// A disk that fails under a running clone must not end in a pack that looks whole.
-func TestAFailingReaderOrWriterEndsTheClone(t *testing.T) {
-	_, r := newTestRepo(t)
-	head := OID{}
-	for i := range 5 {
-		head = save(t, r, head, "m", map[string]string{"a.md": fmt.Sprint(i)})
-	}
-	selection, err := r.Select(t.Context(), head, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := selection.WritePack(t.Context(), brokenPipe{}); !errors.Is(err, errFull) {
-		t.Errorf("client gone: %v", err)
-	}
-	if err := os.Truncate(r.packFile("pack-"+head.String()+".pack"), 40); err != nil {
-		t.Fatal(err)
-	}
-	if err := selection.WritePack(t.Context(), &bytes.Buffer{}); err == nil {
-		t.Error("a pack cut short was sent as whole")
+// Whatever is in the history can be asked for and measured, and nothing else.
+func TestUnreachableAndSize(t *testing.T) {
+	for seed := range uint64(4) {
+		w := newWorld(t, seed+300)
+		for range 25 {
+			w.step()
+		}
+		w.lost = append(w.lost, w.commit(w.made[0]))
+		for _, head := range []OID{w.head(), w.made[len(w.made)/2]} {
+			h := w.history(head)
+			in := w.objects("", []OID{head}, nil)
+			for line := range strings.Lines(w.git("", "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objectsize)")) {
+				id, size := idsOf(line)[0], strings.Fields(line)[1]
+				bad, err := h.Unreachable(t.Context(), []OID{head, id})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := h.Size(t.Context(), id)
+				if in[id] != bad.IsZero() || in[id] != (err == nil) || in[id] && fmt.Sprint(got) != size {
+					t.Errorf("%s in the history: %v; unreachable %s, size %d of %s, %v", id, in[id], bad, got, size, err)
+				}
+			}
+		}
 	}
 }
-
-type brokenPipe struct{}
-
-func (brokenPipe) Write([]byte) (int, error) { return 0, errFull }

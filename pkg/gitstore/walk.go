@@ -70,35 +70,104 @@ func (w *walk) sent(id OID) bool {
 // commits collects what a client lacks. partly says that it has, or will have,
 // commits without their parents.
 func (w *walk) commits(out outgoing, partly bool) error {
+	list := out.commits
+	var whole []*base
 	if out.all {
-		for _, b := range w.h.bases {
-			if err := w.base(b); err != nil {
-				return err
-			}
+		whole = w.h.bases
+		list = w.h.recentOnes()
+	} else if !partly && w.filter.Kind != TreeDepth {
+		whole = w.lacked(list)
+	}
+	for _, b := range whole {
+		if err := w.base(b, &list); err != nil {
+			return err
 		}
-		return w.recent()
 	}
-	whole, err := w.wholeBases(out, partly)
-	if err != nil {
-		return err
+	if out.all {
+		if err := w.besideParents(list); err != nil {
+			return err
+		}
 	}
-	for _, c := range out.commits {
-		if w.in(whole, c.id) {
+	for _, c := range parentsFirst(list) {
+		if !out.all && inBases(whole, c.id) {
 			continue
 		}
-		beside := c.beside
-		if len(beside) == 0 {
-			beside = out.theirs
+		if len(c.beside) == 0 {
+			c.beside = out.theirs
 		}
-		if err := w.commit(c.commitNode, beside); err != nil {
+		if err := w.commit(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// base sends all that a base holds, but for what is filtered out.
-func (w *walk) base(b *base) error {
+// recent collects what the commits brought that are in no base.
+func (w *walk) recent() error {
+	return w.commits(outgoing{all: true}, false)
+}
+
+func (h *History) recentOnes() []outgoingCommit {
+	list := make([]outgoingCommit, len(h.recent))
+	for i, c := range h.recent {
+		list[i].commitNode = c
+	}
+	return list
+}
+
+// besideParents has each commit compared with its parents.
+func (w *walk) besideParents(list []outgoingCommit) error {
+	for i := range list {
+		for _, p := range list[i].parents {
+			n, err := w.h.node(w.ctx, p)
+			if err != nil {
+				return err
+			}
+			list[i].beside = append(list[i].beside, n.tree)
+		}
+	}
+	return nil
+}
+
+// parentsFirst puts commits behind those of their parents that are among them.
+// What a tree has in common with one beside it is not looked at: that must be in
+// the answer before the same tree is met again, or it would be left out for good.
+// Dates do not do for it, since clocks go backwards.
+func parentsFirst(list []outgoingCommit) []outgoingCommit {
+	at := make(map[OID]int, len(list))
+	for i, c := range list {
+		at[c.id] = i
+	}
+	done := make([]bool, len(list))
+	next := make([]int, len(list)) // the parent to be looked at
+	out := make([]outgoingCommit, 0, len(list))
+	var stack []int
+	for i := len(list) - 1; i >= 0; i-- {
+		if done[i] {
+			continue
+		}
+		done[i] = true
+		stack = append(stack, i)
+		for len(stack) > 0 {
+			n := stack[len(stack)-1]
+			if next[n] == len(list[n].parents) {
+				out = append(out, list[n])
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			p, ok := at[list[n].parents[next[n]]]
+			if next[n]++; ok && !done[p] {
+				done[p] = true
+				stack = append(stack, p)
+			}
+		}
+	}
+	return out
+}
+
+// base sends all that a base holds, but for what is filtered out. Where that can
+// only be seen by walking, its commits are added to the list of those to walk.
+func (w *walk) base(b *base, list *[]outgoingCommit) error {
 	w.sendSection(b, w.filter.whole())
 	switch {
 	case w.filter.Kind == SmallBlobs:
@@ -108,14 +177,34 @@ func (w *walk) base(b *base) error {
 		})
 	case w.filter.Kind == TreeDepth && w.filter.depth() > 0:
 		return w.inSection(b, 0, func(id OID) error {
-			c, err := w.h.r.node(w.ctx, id)
-			if err != nil {
-				return err
-			}
-			return w.afterParents(c, nil)
+			n, err := w.h.node(w.ctx, id)
+			*list = append(*list, outgoingCommit{commitNode: n})
+			return err
 		})
 	}
 	return nil
+}
+
+// lacked are the bases of which a client lacks every commit: they go out as they
+// lie. It may not be asked for a client that has commits without their parents:
+// they may bring back what a lower base holds.
+func (w *walk) lacked(list []outgoingCommit) []*base {
+	var whole []*base
+	for _, b := range w.h.bases {
+		if b.ends[0].objects > len(list) {
+			continue
+		}
+		n := 0
+		for _, c := range list {
+			if b.hasCommit(c.id) {
+				n++
+			}
+		}
+		if n == b.ends[0].objects {
+			whole = append(whole, b)
+		}
+	}
+	return whole
 }
 
 // inSection calls f with each object of a section of a base.
@@ -139,81 +228,12 @@ func (w *walk) inSection(b *base, n int, f func(OID) error) error {
 	return nil
 }
 
-// wholeBases sends those bases as they lie of which a client lacks every commit,
-// and returns them. It may not be done for one that has commits without their
-// parents: a commit may bring back what a lower base holds.
-func (w *walk) wholeBases(out outgoing, partly bool) ([]*base, error) {
-	if partly || w.filter.Kind == TreeDepth {
-		return nil, nil
-	}
-	var whole []*base
-	for _, b := range w.h.bases {
-		if b.ends[0].objects > len(out.commits) {
-			continue
-		}
-		n := 0
-		for _, c := range out.commits {
-			if w.in([]*base{b}, c.id) {
-				n++
-			}
-		}
-		if n > 0 && n == b.ends[0].objects {
-			whole = append(whole, b)
-			if err := w.base(b); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return whole, nil
-}
-
-func (w *walk) in(bases []*base, commit OID) bool {
-	for _, b := range bases {
-		if off, ok := b.pack.index.find(commit); ok && off < b.ends[0].end {
-			return true
-		}
-	}
-	return false
-}
-
-// recent collects what the commits brought that are in no base.
-func (w *walk) recent() error {
-	trees := make(map[OID]OID, len(w.h.recent))
-	for _, c := range w.h.recent {
-		trees[c.id] = c.tree
-	}
-	for _, c := range w.h.recent {
-		if err := w.afterParents(c, trees); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// afterParents collects what a commit brought that its parents lack. trees are
-// those of commits that are known.
-func (w *walk) afterParents(c commitNode, trees map[OID]OID) error {
-	beside := make([]OID, 0, len(c.parents))
-	for _, p := range c.parents {
-		t, ok := trees[p]
-		if !ok {
-			n, err := w.h.r.node(w.ctx, p)
-			if err != nil {
-				return err
-			}
-			t = n.tree
-		}
-		beside = append(beside, t)
-	}
-	return w.commit(c, beside)
-}
-
-func (w *walk) commit(c commitNode, beside []OID) error {
+func (w *walk) commit(c outgoingCommit) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
 	w.add(c.id, plumbing.CommitObject, 0)
-	return w.tree(c.tree, beside, 0)
+	return w.tree(c.tree, c.beside, 0)
 }
 
 // wants collects the trees and blobs that a client names. Commits are left to
