@@ -62,7 +62,7 @@ type extent struct {
 func (h *History) within(ctx context.Context, from []OID, depth int) (extent, error) {
 	e := extent{inside: map[OID]bool{}}
 	seen := map[OID]bool{}
-	level := make([]OID, 0, len(from))
+	var level []OID
 	add := func(id OID) {
 		if !seen[id] {
 			seen[id] = true

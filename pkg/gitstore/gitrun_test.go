@@ -13,16 +13,26 @@ import (
 // returns what it wrote, and fails the test with what it complained of.
 func gitWith(t testing.TB, dir string, in *bytes.Buffer, env []string, args ...string) []byte {
 	t.Helper()
+	out, complaint := gitAnswer(t, dir, in, env, args...)
+	if complaint != "" {
+		t.Fatalf("git %s: %s", strings.Join(args, " "), complaint)
+	}
+	return out
+}
+
+// gitAnswer is gitWith for a git that may fail; then it complains.
+func gitAnswer(t testing.TB, dir string, in *bytes.Buffer, env []string, args ...string) (out []byte, complaint string) {
+	t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir, cmd.Env = dir, append(gitstoretest.Env(), env...)
 	if in != nil {
 		cmd.Stdin = in
 	}
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var said strings.Builder
+	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, complaint.String())
+		return nil, err.Error() + ": " + said.String()
 	}
-	return out
+	return out, ""
 }

@@ -234,12 +234,7 @@ func (h *History) recently(commit OID) *commitNode {
 // inBases reports whether a commit is in one of the bases. They hold all that
 // leads to their tips, so all that leads to the commit is in them too.
 func inBases(bases []*base, commit OID) bool {
-	for _, b := range bases {
-		if off, ok := b.pack.index.find(commit); ok {
-			return off < b.ends[0].end
-		}
-	}
-	return false
+	return slices.ContainsFunc(bases, func(b *base) bool { return b.hasCommit(commit) })
 }
 
 // node is Repo.node for a commit of the history.
