@@ -55,9 +55,9 @@ export async function startFleet() {
 	};
 }
 
-// joinFleet signs somebody in and makes their wiki, named like them, through the
-// public doors. It returns the wiki's token.
-export async function joinFleet(fleet, username) {
+// signIn opens a session for somebody, who is registered if they are new. It
+// returns a function that calls the management API as they.
+export async function signIn(fleet, username) {
 	const login = await fetch(fleet.url + '/auth/login', {
 		method: 'POST',
 		redirect: 'manual',
@@ -65,17 +65,23 @@ export async function joinFleet(fleet, username) {
 		body: new URLSearchParams({ email: `${username}@example.org`, username })
 	});
 	assert.equal(login.status, 303, await login.text());
-	const made = await fetch(fleet.url + '/api/wikis', {
-		method: 'POST',
-		headers: {
-			origin: fleet.url,
-			'content-type': 'application/json',
-			cookie: login.headers.getSetCookie().map((c) => c.split(';')[0]).join('; ')
-		},
-		body: JSON.stringify({ slug: username, name: username })
-	});
-	assert.equal(made.status, 201, await made.clone().text());
-	return (await made.json()).token;
+	const cookie = login.headers.getSetCookie().map((c) => c.split(';')[0]).join('; ');
+	return async (method, path, body) => {
+		const answer = await fetch(fleet.url + '/api' + path, {
+			method,
+			headers: { origin: fleet.url, 'content-type': 'application/json', cookie },
+			body: body && JSON.stringify(body)
+		});
+		assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`);
+		return answer.json();
+	};
+}
+
+// joinFleet signs somebody in and makes their wiki, named like them, through the
+// public doors. It returns the wiki's token.
+export async function joinFleet(fleet, username) {
+	const api = await signIn(fleet, username);
+	return (await api('POST', '/wikis', { slug: username, name: username })).token;
 }
 
 // docsRepository makes a git repository of this project's own documentation:
