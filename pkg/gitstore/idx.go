@@ -32,6 +32,15 @@ func (x *packIndex) find(id OID) (int64, bool) {
 	return x.offsets[i], true
 }
 
+// crc is the checksum of an object's entry.
+func (x *packIndex) crc(id OID) (uint32, bool) {
+	i, ok := slices.BinarySearchFunc(x.ids, id, compareIDs)
+	if !ok {
+		return 0, false
+	}
+	return x.crcs[i], true
+}
+
 func compareIDs(a, b OID) int { return bytes.Compare(a[:], b[:]) }
 
 // parseIndex decodes an .idx file and checks all of it, checksum included, so

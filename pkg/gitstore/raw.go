@@ -47,3 +47,16 @@ func (p *pack) layout() ([]span, error) {
 	p.spans = spans
 	return spans, nil
 }
+
+// spanAt is the entry that begins at an offset.
+func (p *pack) spanAt(off int64) (span, error) {
+	spans, err := p.layout()
+	if err != nil {
+		return span{}, err
+	}
+	i, ok := slices.BinarySearchFunc(spans, off, func(s span, off int64) int { return cmp.Compare(s.start, off) })
+	if !ok {
+		return span{}, fmt.Errorf("%w: %s has no entry at %d", errDamaged, p.name, off)
+	}
+	return spans[i], nil
+}

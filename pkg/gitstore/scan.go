@@ -31,7 +31,7 @@ var defaultLimits = limits{objects: 4_000_000, pack: 8 << 30, inflated: 256 << 3
 // pack is looked at.
 type scanner struct {
 	limits limits
-	graph  *graph
+	graph  *graph // nil if nobody asks what refers to what
 	report *reporter
 
 	objects  int
@@ -195,7 +195,9 @@ func (p *packScan) readEntry(in *countingReader, fl *inflater, e *scanned) error
 // found notes an object that is whole.
 func (p *packScan) found(e *scanned, o raw) {
 	e.id, e.done = o.id(), true
-	p.graph.add(e.id, o)
+	if p.graph != nil {
+		p.graph.add(e.id, o)
+	}
 }
 
 // linkBases makes each delta known to its base.

@@ -76,7 +76,7 @@ func meaningful(fsck string, imported bool) string {
 	return strings.TrimSpace(strings.Join(kept, ""))
 }
 
-var belongs = regexp.MustCompile(`^(HEAD|config|refs/heads/main|objects/pack/pack-[0-9a-f]{40}\.(pack|idx))$`)
+var belongs = regexp.MustCompile(`^(HEAD|config|refs/heads/main|objects/info/commit-graph|objects/pack/pack-[0-9a-f]{40}\.(pack|idx|keep))$`)
 
 func checkFiles(t T, repo string, opts []Option) {
 	t.Helper()
