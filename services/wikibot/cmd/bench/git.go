@@ -87,11 +87,16 @@ func (b *gitBench) size(ctx context.Context, out io.Writer, dir, corpus string) 
 	}
 	fmt.Fprintf(out, "\n#### The real client\n\nWall time of `git`, with what it does itself.\n\n")
 	printTable(out, clients, timeOf)
-	first, err := s.first(ctx)
+	fmt.Fprintf(out, "\nMemory of wikibot after all this: %.0f MiB.\n", memory(s.cmd.Process.Pid))
+	first, err := s.first(ctx, later)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nThe first full clone from a process: %s, %s of CPU, %s of memory.\n", ms(first.took[0]), ms(first.cpu), mib(first.memory))
+	fmt.Fprintf(out, "\n#### A process that was just started\n\nThe first that it serves of a wiki, beside git's medians from above.\n\n")
+	for _, f := range []figure{timeOf, cpuOf, memoryOf} {
+		printTable(out, first, f)
+		fmt.Fprintln(out)
+	}
 	return printBars(out, append(maintained, later...), clients)
 }
 
@@ -113,7 +118,7 @@ func (b *gitBench) heading(ctx context.Context, out io.Writer, s *scene) error {
 
 func (b *gitBench) streams(ctx context.Context, s *scene, crowds bool) (all []result, err error) {
 	for _, row := range gitRows {
-		r, err := s.stream(ctx, row, 1, pace{least: 7, most: 25, length: 3 * time.Second})
+		r, err := s.stream(ctx, row, 1, pace{least: 7, most: 25, length: 2 * time.Second, limit: 8 * time.Second})
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +126,7 @@ func (b *gitBench) streams(ctx context.Context, s *scene, crowds bool) (all []re
 	}
 	for _, row := range gitRows {
 		if row.crowd && crowds {
-			r, err := s.stream(ctx, row, many, pace{least: 2, most: 7, length: 5 * time.Second})
+			r, err := s.stream(ctx, row, many, pace{least: 3, most: 7, length: 4 * time.Second, limit: 12 * time.Second})
 			if err != nil {
 				return nil, err
 			}
@@ -133,7 +138,7 @@ func (b *gitBench) streams(ctx context.Context, s *scene, crowds bool) (all []re
 
 func (b *gitBench) clients(ctx context.Context, s *scene) (all []result, err error) {
 	for _, row := range gitRows {
-		r, err := s.real(ctx, row, pace{least: 3, most: 15, length: 4 * time.Second})
+		r, err := s.real(ctx, row, pace{least: 3, most: 15, length: 2 * time.Second, limit: 6 * time.Second})
 		if err != nil {
 			return nil, err
 		}

@@ -35,15 +35,16 @@ func (r result) name() string {
 	return r.row.name
 }
 
-// pace says how often something is measured: at least so often, then on until the
-// time is over or it was often enough.
+// pace says how often something is measured: so often at least, unless that takes
+// longer than the limit, then on until the time is over or it was often enough.
 type pace struct {
-	least, most int
-	length      time.Duration
+	least, most   int
+	length, limit time.Duration
 }
 
 func (p pace) more(done int, since time.Time) bool {
-	return done < p.least || done < p.most && time.Since(since) < p.length
+	took := time.Since(since)
+	return done == 0 || done < p.least && took < p.limit || done < p.most && took < p.length
 }
 
 // open starts git's servers and returns all three.
@@ -146,22 +147,33 @@ func (s *scene) real(ctx context.Context, row gitRow, p pace) (result, error) {
 	return r, nil
 }
 
-// first measures the first clone that a process serves.
-func (s *scene) first(ctx context.Context) (c cell, err error) {
-	made, err := record(ctx, s, func(url string) error { _, err := gitRows[0].run(ctx, s, url); return err })
-	if err != nil {
-		return c, err
+// first measures each row once by a process that was just started, as on AWS a
+// cold function serves it: nothing is known of the wiki, and nothing of what was
+// asked before. git is always like that.
+func (s *scene) first(ctx context.Context, git []result) (all []result, err error) {
+	for _, r := range git {
+		if r.atOnce > 1 || r.refused != nil {
+			continue
+		}
+		made, err := record(ctx, s, func(url string) error { _, err := r.row.run(ctx, s, url); return err })
+		if err != nil {
+			return nil, err
+		}
+		s.stop()
+		if err := s.serve(); err != nil {
+			return nil, err
+		}
+		if err := errors.Join(s.app(ctx), s.rest(ctx)); err != nil {
+			return nil, err
+		}
+		r.cells[2] = cell{}
+		if err := r.cells[2].measure(ctx, s, made, 1); err != nil {
+			return nil, err
+		}
+		if r.cells[2].memory, err = s.peak(ctx, 1); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
 	}
-	s.stop()
-	if err := s.serve(); err != nil {
-		return c, err
-	}
-	if err := errors.Join(s.app(ctx), s.rest(ctx)); err != nil {
-		return c, err
-	}
-	if err := c.measure(ctx, s, made, 1); err != nil {
-		return c, err
-	}
-	c.memory, err = s.peak(ctx, 1)
-	return c, err
+	return all, nil
 }

@@ -12,7 +12,7 @@ import (
 // printResults prints a table for each of time, processor time and memory.
 func printResults(w io.Writer, s *scene, all []result) {
 	fmt.Fprintf(w, "\n### %s: %s\n", s.state, s.packs())
-	fmt.Fprintf(w, "\n#### Serving time\n\nOf a client that only reads: median, worst in brackets. Many at once: until the last is served.\n\n")
+	fmt.Fprintf(w, "\n#### Serving time\n\nOf a client that only reads: median of 7 runs or more (fewer where git takes seconds), worst in brackets. Many at once: until the last is served.\n\n")
 	printTable(w, all, timeOf)
 	fmt.Fprintf(w, "\n#### Server CPU, each operation\n\n")
 	printTable(w, all, cpuOf)

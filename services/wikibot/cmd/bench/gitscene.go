@@ -168,7 +168,7 @@ func (s *scene) maintain(ctx context.Context) error {
 		fmt.Fprintln(os.Stderr, "bench: this wikibot has no admin maintain")
 		return nil
 	}
-	_, err := s.admin(ctx, "maintain")
+	_, err := s.admin(ctx, "maintain", "--slug", "bench")
 	return err
 }
 
