@@ -48,12 +48,12 @@ func (b *backward) step(ctx context.Context, r *Repo, sought OID) (bool, error) 
 	if len(b.queue) == 0 {
 		return false, nil
 	}
-	c, err := r.Commit(ctx, b.queue[0])
+	c, err := r.node(ctx, b.queue[0])
 	if err != nil {
 		return false, err
 	}
 	b.queue = b.queue[1:]
-	for _, p := range c.Parents {
+	for _, p := range c.parents {
 		if p == sought {
 			return true, nil
 		}

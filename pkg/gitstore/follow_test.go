@@ -49,7 +49,7 @@ func TestFollows(t *testing.T) {
 		{"a merge, from what it merged", side[0], merge, false},
 	} {
 		// What a repository has been asked before must not matter.
-		if _, err := r.Reaches(t.Context(), merge, nil); err != nil {
+		if _, err := r.History(t.Context(), merge, nil); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := r.Follows(t.Context(), c.later, c.earlier); err != nil || got != c.want {

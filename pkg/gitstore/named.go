@@ -143,9 +143,6 @@ func (r *Repo) unload() {
 	t := r.table
 	r.table, r.listed = nil, false
 	r.mu.Unlock()
-	r.history.mu.Lock()
-	r.history.newest, r.history.seen = OID{}, nil
-	r.history.mu.Unlock()
 	r.histories.forget()
 	r.graph.forget()
 	r.store.files.forget(r.packDir)

@@ -36,7 +36,6 @@ type Repo struct {
 	decodes singleflight.Group
 	packDir *file
 	mirror  mirror
-	history history
 
 	graph     graphOnDisk
 	histories histories
