@@ -43,7 +43,6 @@ type baseWriter struct {
 	off   int64
 	index packIndex
 	ends  [3]section
-	step  func(done int)
 }
 
 // link is what is known of an item that is written.
@@ -69,7 +68,7 @@ type oldEntry struct {
 func newBaseWriter(ctx context.Context, g *gathering, w io.Writer) *baseWriter {
 	b := &baseWriter{
 		gathering: g, ctx: ctx, blocks: newBlocks(), contents: newCache(16 << 20),
-		links: make([]link, len(g.items)), sum: sha1.New(), step: func(int) {},
+		links: make([]link, len(g.items)), sum: sha1.New(),
 	}
 	b.out = bufio.NewWriterSize(io.MultiWriter(w, b.sum), 1<<20)
 	return b

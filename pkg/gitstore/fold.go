@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"wikibot.io/pkg/fault"
@@ -168,7 +169,7 @@ func (r *Repo) writeBase(ctx context.Context, g *gathering, tip, onto OID, distr
 	}
 	b, err := r.writeBaseFiles(ctx, g, tmp, base{tip: tip, onto: onto}, distrust)
 	if err == nil {
-		err = r.publishBase(b.pack.name, tmp)
+		err = asWriteError(r.publishBase(b.pack.name, tmp))
 	}
 	if err != nil {
 		for _, name := range []string{tmp.pack, tmp.keep, tmp.idx} {
@@ -187,16 +188,15 @@ type baseFiles struct{ pack, keep, idx string }
 func (r *Repo) writeBaseFiles(ctx context.Context, g *gathering, to baseFiles, b base, distrust bool) (*base, error) {
 	f, err := r.store.disk.create(to.pack)
 	if err != nil {
-		return nil, err
+		return nil, writeError{err}
 	}
-	w := newBaseWriter(ctx, g, f)
+	w := newBaseWriter(ctx, g, writeErrors{f})
 	w.distrust = distrust
-	err = w.pack()
-	if err == nil {
-		err = f.Sync()
+	if err = w.pack(); err == nil {
+		err = asWriteError(f.Sync())
 	}
 	if cerr := f.Close(); err == nil {
-		err = cerr
+		err = asWriteError(cerr)
 	}
 	if err != nil {
 		return nil, err
@@ -209,9 +209,29 @@ func (r *Repo) writeBaseFiles(ctx context.Context, g *gathering, to baseFiles, b
 	if err := b.check(); err != nil {
 		return nil, err
 	}
-	return &b, errors.Join(
+	return &b, asWriteError(errors.Join(
 		writeNew(r.store.disk, to.keep, b.encodeKeep()),
-		writeNew(r.store.disk, to.idx, w.index.encode()))
+		writeNew(r.store.disk, to.idx, w.index.encode())))
+}
+
+// writeError is that writing failed, not reading what was to be written.
+type writeError struct{ error }
+
+func (e writeError) Unwrap() error { return e.error }
+
+func asWriteError(err error) error {
+	if err != nil {
+		return writeError{err}
+	}
+	return nil
+}
+
+// writeErrors marks the errors of a writer.
+type writeErrors struct{ io.Writer }
+
+func (w writeErrors) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	return n, asWriteError(err)
 }
 
 // prove rebuilds and hashes every object of a pack that was just written, and

@@ -14,8 +14,9 @@ type gathering struct {
 	bases   []*base // what they hold need not be gathered
 	number  map[OID]int32
 	items   []item
-	brought []int32    // trees and blobs that no base has, newest first
-	order   [3][]int32 // of each section: the numbers of its items
+	brought []int32        // trees and blobs that no base has, newest first
+	order   [3][]int32     // of each section: the numbers of its items
+	step    func(done int) // is told how many are written
 }
 
 // item is an object that was come across.
@@ -29,7 +30,7 @@ type item struct {
 }
 
 func newGathering(r *Repo, bases []*base) *gathering {
-	return &gathering{r: r, bases: bases, number: map[OID]int32{}}
+	return &gathering{r: r, bases: bases, number: map[OID]int32{}, step: func(int) {}}
 }
 
 func (g *gathering) count() int { return len(g.order[0]) + len(g.order[1]) + len(g.order[2]) }

@@ -1,11 +1,9 @@
 package gitstore
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -21,11 +19,17 @@ type Progress struct {
 	Done, Total int64  // Total is 0 while unknown
 }
 
+// Imported is what an import brought, for the wiki's record.
+type Imported struct {
+	Head  OID
+	Bases []string // the consolidated packs, lowest first
+}
+
 // Import fills the wiki's repository (which must be empty) from a repository on
 // disk, a bundle file or a URL (http, https, git, ssh, file). It takes the whole
 // history of the branch that HEAD names, with the same ids, and nothing else: no
-// other branches, no tags, no objects that the history does not need. What it
-// returns is the head, which is in a pack of that name.
+// other branches, no tags, no objects that the history does not need: all of it
+// in one base.
 //
 // Nothing of the source is trusted: every object is rebuilt and hashed, every
 // reference followed. What cannot be taken over is fault.Invalid with words that
@@ -34,9 +38,9 @@ type Progress struct {
 //
 // progress may be nil; it is called by one goroutine at a time, some ten times a
 // second.
-func (s *Store) Import(ctx context.Context, wikiID, source string, progress func(Progress)) (head OID, err error) {
+func (s *Store) Import(ctx context.Context, wikiID, source string, progress func(Progress)) (Imported, error) {
 	if err := checkID(wikiID); err != nil {
-		return OID{}, err
+		return Imported{}, err
 	}
 	im := &importer{
 		store: s, wiki: wikiID, name: withoutPassword(source),
@@ -55,9 +59,9 @@ type importer struct {
 	tmp    string // folder for what is fetched
 }
 
-func (im *importer) run(ctx context.Context, source string) (OID, error) {
+func (im *importer) run(ctx context.Context, source string) (Imported, error) {
 	if err := im.checkEmpty(ctx); err != nil {
-		return OID{}, err
+		return Imported{}, err
 	}
 	dir := im.store.Dir(im.wiki)
 	im.store.sweep()
@@ -67,20 +71,21 @@ func (im *importer) run(ctx context.Context, source string) (OID, error) {
 		_ = im.store.disk.remove(dir) // only goes if nothing is in it
 	}()
 	if err := im.store.disk.mkdirAll(filepath.Join(im.tmp, "objects", "pack")); err != nil {
-		return OID{}, im.unavailable(err)
+		return Imported{}, im.unavailable(err)
 	}
 	from, err := im.open(ctx, source)
 	if err != nil {
-		return OID{}, im.explain(ctx, err)
+		return Imported{}, im.explain(ctx, err)
 	}
 	repo, ids, err := im.examine(ctx, from)
 	if err != nil {
-		return OID{}, im.explain(ctx, err)
+		return Imported{}, im.explain(ctx, err)
 	}
-	if err := im.write(ctx, repo, ids, from.head); err != nil {
-		return OID{}, im.explain(ctx, err)
+	base, err := im.write(ctx, repo, ids, from.head)
+	if err != nil {
+		return Imported{}, im.explain(ctx, err)
 	}
-	return from.head, nil
+	return Imported{Head: from.head, Bases: []string{base}}, nil
 }
 
 // explain makes every failure one that says what to do; those that have words
@@ -203,40 +208,85 @@ func (im *importer) scanPack(ctx context.Context, sc *scanner, repo *Repo, name 
 	return nil
 }
 
-// write builds the repository in a temporary folder and moves it in.
-func (im *importer) write(ctx context.Context, from *Repo, ids map[OID]bool, head OID) error {
+// write builds the repository in a temporary folder and moves it in. It returns
+// the name of its base.
+func (im *importer) write(ctx context.Context, from *Repo, ids map[OID]bool, head OID) (string, error) {
 	s := im.store
+	g, err := im.arrange(ctx, from, ids, head)
+	if err != nil {
+		return "", err
+	}
 	tmp, err := s.makeEmpty(im.wiki)
 	if err != nil {
-		return im.unavailable(err)
+		return "", im.unavailable(err)
 	}
 	defer func() { _ = s.disk.removeAll(tmp) }() // gone already when all went well
-	built := newRepo(s, im.wiki, tmp, 0)
-	name := built.packFile("pack-" + head.String())
-	index, err := im.writePack(ctx, from, ids, name+".pack")
-	if err != nil {
-		return err
+	// A store of its own, because nobody is to find in a cache what is not there yet.
+	built := newRepo(newStore(im.tmp, Options{CacheBytes: foldCache}, s.disk), im.wiki, tmp, 1)
+	defer built.unload()
+	b, err := built.writeBase(ctx, g, head, OID{}, false)
+	if _, disk := errors.AsType[writeError](err); disk {
+		return "", im.unavailable(err)
+	} else if err != nil {
+		return "", err
 	}
-	if err := writeNew(s.disk, name+".idx", index.encode()); err != nil {
-		return im.unavailable(err)
+	im.report.at("copying", int64(len(ids)), int64(len(ids)))
+	if err := built.writeGraph(ctx, head); err != nil {
+		return "", im.unavailable(err)
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return "", err
 	}
+	return b.pack.name, im.moveIn(ctx, built, b.pack.name, head)
+}
+
+// arrange decides in which order the objects are packed.
+func (im *importer) arrange(ctx context.Context, from *Repo, ids map[OID]bool, head OID) (*gathering, error) {
+	nodes, err := from.allNodes(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[OID]*commitNode, len(nodes))
+	for i := range nodes {
+		byID[nodes[i].id] = &nodes[i]
+	}
+	var commits []commitNode
+	for _, n := range newestFirst(byID) {
+		commits = append(commits, *n)
+	}
+	g := newGathering(from, nil)
+	if err := g.gather(ctx, commits); err != nil {
+		return nil, err
+	}
+	if err := g.arrange(ctx, commits[0], nil, nil); err != nil {
+		return nil, err
+	}
+	if g.count() != len(ids) {
+		return nil, fmt.Errorf("%w: %d objects are reachable one way, %d another", errDamaged, len(ids), g.count())
+	}
+	g.step = func(done int) { im.report.at("copying", int64(done), int64(len(ids))) }
+	return g, nil
+}
+
+// moveIn puts what was built in place.
+func (im *importer) moveIn(ctx context.Context, built *Repo, name string, head OID) error {
+	s := im.store
 	if r, err := s.Repo(ctx, im.wiki); err == nil { // made empty before
-		if err := r.publishPack("pack-"+head.String(), name+".pack", name+".idx"); err != nil {
+		path := built.packFile(name)
+		if err := r.publishBase(name, baseFiles{path + ".pack", path + ".keep", path + ".idx"}); err != nil {
 			return im.unavailable(err)
+		}
+		if err := r.writeGraph(ctx, head); err != nil {
+			return err
 		}
 		return r.Mirror(ctx, head, 0)
 	}
-	err = writeNew(s.disk, filepath.Join(tmp, mainRef), []byte(head.String()+"\n"))
-	for _, sub := range []string{"objects/pack", "refs/heads"} {
-		if err == nil {
-			err = syncDir(s.disk, filepath.Join(tmp, sub))
-		}
+	err := writeNew(s.disk, filepath.Join(built.dir, mainRef), []byte(head.String()+"\n"))
+	if err == nil {
+		err = syncDir(s.disk, filepath.Join(built.dir, "refs", "heads"))
 	}
 	if err == nil {
-		err = s.moveIn(im.wiki, tmp)
+		err = s.moveIn(im.wiki, built.dir)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return fault.New(fault.Exists, "import %s: wiki %s was created meanwhile", im.name, im.wiki)
@@ -244,95 +294,6 @@ func (im *importer) write(ctx context.Context, from *Repo, ids map[OID]bool, hea
 		return im.unavailable(err)
 	}
 	return nil
-}
-
-// writePack copies the objects into one new pack, in the order in which they
-// lie in the source, which keeps nearly every delta.
-func (im *importer) writePack(ctx context.Context, from *Repo, ids map[OID]bool, name string) (*packIndex, error) {
-	f, err := im.store.disk.create(name)
-	if err != nil {
-		return nil, im.unavailable(err)
-	}
-	out := &sink{w: bufio.NewWriterSize(f, 1<<20)}
-	index, err := im.copyAll(ctx, from, ids, out)
-	if err == nil {
-		err = out.do(out.w.Flush)
-	}
-	if err == nil {
-		err = out.do(f.Sync)
-	}
-	if cerr := f.Close(); err == nil {
-		err = out.do(func() error { return cerr })
-	}
-	if out.err != nil {
-		return nil, im.unavailable(out.err)
-	}
-	return index, err
-}
-
-func (im *importer) copyAll(ctx context.Context, from *Repo, ids map[OID]bool, w io.Writer) (*packIndex, error) {
-	c, err := newCopier(from, w, len(ids))
-	if err != nil {
-		return nil, err
-	}
-	c.index = &packIndex{}
-	for _, p := range from.packs() {
-		spans, err := p.layout()
-		if err != nil {
-			return nil, err
-		}
-		for i, s := range spans {
-			if i%1024 == 0 {
-				if err := ctx.Err(); err != nil {
-					return nil, err
-				}
-				im.report.at("copying", int64(len(c.at)), int64(len(ids)))
-			}
-			if !ids[s.id] {
-				continue
-			}
-			if err := c.entry(ctx, p, spans, i); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for id := range ids {
-		if _, ok := c.at[id]; ok {
-			continue
-		}
-		o, err := from.object(ctx, id) // a loose one
-		if err != nil {
-			return nil, err
-		}
-		if err := c.object(id, o); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.finish(); err != nil {
-		return nil, err
-	}
-	im.report.at("copying", int64(len(ids)), int64(len(ids)))
-	c.index.sort()
-	return c.index, nil
-}
-
-// sink remembers that it was writing that failed, not reading.
-type sink struct {
-	w   *bufio.Writer
-	err error
-}
-
-func (s *sink) Write(b []byte) (n int, err error) {
-	err = s.do(func() error { n, err = s.w.Write(b); return err })
-	return n, err
-}
-
-func (s *sink) do(f func() error) error {
-	err := f()
-	if err != nil && s.err == nil {
-		s.err = err
-	}
-	return err
 }
 
 // reporter passes progress on, not more often than is of use.

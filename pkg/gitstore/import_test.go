@@ -109,8 +109,8 @@ func TestImportTakesTheHistoryOverAsItIs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got != head {
-				t.Errorf("head is %s, want %s", got, head)
+			if got.Head != head {
+				t.Errorf("head is %s, want %s", got.Head, head)
 			}
 			if !stages["indexing objects"] || !stages["checking"] || !stages["copying"] {
 				t.Errorf("stages %v", stages)
@@ -131,6 +131,11 @@ func TestImportTakesTheHistoryOverAsItIs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			bases, err := r.bases(t.Context(), got.Bases)
+			if err != nil || len(bases) != 1 || bases[0].tip != head {
+				t.Errorf("bases %v, %v", bases, err)
+			}
+			gitstoretest.Git(t, repo, "commit-graph", "verify")
 			if got := content(t, r, head); got["link"] != "/etc/passwd" { // the link itself, never what it names
 				t.Errorf("link reads as %q", got["link"])
 			}
