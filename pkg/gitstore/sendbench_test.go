@@ -51,7 +51,8 @@ func grown(t testing.TB, saves int) (*Repo, OID, []string) {
 
 func importWithBase(t testing.TB, s *Store, dir string) (OID, []string) {
 	t.Helper()
-	head, err := s.Import(context.Background(), wikiID, dir, nil)
+	in, err := s.Import(context.Background(), wikiID, dir, nil)
+	head := in.Head
 	if err != nil {
 		t.Fatal(err)
 	}

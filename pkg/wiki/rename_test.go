@@ -98,7 +98,8 @@ func adopt(t *testing.T, h *wikitest.House, slug string, files map[string]string
 	wikitest.Git(t, src, "add", ".")
 	wikitest.Git(t, src, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "-m", "begin")
 	id := events.NewID(h.Owner.CreatedAt)
-	head, err := h.Git.Import(t.Context(), id, src, nil)
+	in, err := h.Git.Import(t.Context(), id, src, nil)
+	head := in.Head
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,8 @@ func TestSymbolicLinksAreNotServed(t *testing.T) {
 	wikitest.Git(t, src, "add", ".")
 	wikitest.Git(t, src, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "-m", "begin")
 	id := events.NewID(h.Owner.CreatedAt)
-	head, err := h.Git.Import(t.Context(), id, src, nil)
+	in, err := h.Git.Import(t.Context(), id, src, nil)
+	head := in.Head
 	if err != nil {
 		t.Fatal(err)
 	}
