@@ -154,7 +154,7 @@ func TestLostSavesAreNotHandedOut(t *testing.T) {
 	if _, err := f.run(dir, "cat-file", "-e", lost); err == nil {
 		t.Error("the lost commit was handed out")
 	}
-	if out, err := f.run(dir, "fetch", "origin", lost); err == nil || !strings.Contains(out, "unadvertised") {
+	if out, err := f.run(dir, "fetch", "origin", lost); err == nil || !strings.Contains(out, "not our ref") {
 		t.Errorf("fetch of the lost commit: %v %s", err, out)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -29,7 +28,7 @@ import (
 // fleet is the service behind the whole stack, with real records and keys, on
 // a real port.
 type fleet struct {
-	t       *testing.T
+	t       testing.TB
 	hosts   web.Hosts
 	records *sqlite.Store
 	dir     string // of the git store
@@ -57,7 +56,7 @@ func (f *fleet) log() string {
 	return f.logged.b.String()
 }
 
-func newFleet(t *testing.T) *fleet {
+func newFleet(t testing.TB) *fleet {
 	t.Helper()
 	dir := t.TempDir()
 	f := &fleet{t: t, dir: filepath.Join(dir, "git"), logged: &logBuffer{}}
@@ -84,7 +83,7 @@ func newFleet(t *testing.T) *fleet {
 	log := slog.New(slog.NewTextHandler(f.logged, nil))
 	auth, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: f.hosts, Keys: keys, Accounts: f.records, Log: log})
 	must(err)
-	svc, err := githttp.New(githttp.Deps{Git: f.git, Gate: identity.Gate{Records: f.records}, Hosts: f.hosts, Log: log})
+	svc, err := githttp.New(githttp.Deps{Git: f.git, Gate: identity.Gate{Records: f.records}, Hosts: f.hosts, Log: log, MinBundle: 1 << 10})
 	must(err)
 	f.server.Config.Handler = web.Stack(log, auth.Git(svc.Handler(), svc.WriteError))
 	f.server.Start()
@@ -136,13 +135,7 @@ func (w *wiki) save(files map[string]string) {
 	w.t.Helper()
 	id := w.lose(files)
 	w.advance(id)
-	repo, err := w.git.Repo(context.Background(), w.ID)
-	if err == nil {
-		err = repo.Mirror(context.Background(), oid(id), w.Sequence)
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.mirror()
 }
 
 // lose writes a commit on the wiki's head without advancing it, as a save does
@@ -199,23 +192,72 @@ func (w *wiki) advance(head string) {
 func (w *wiki) imports(commits int) {
 	w.t.Helper()
 	src := filepath.Join(w.t.TempDir(), "src")
-	gitstoretest.Git(w.t, ".", "init", "-q", "-b", "main", src)
+	w.must(".", "init", "-q", "-b", "main", src)
+	var in strings.Builder
 	for i := range commits {
-		for _, name := range []string{"Home.md", fmt.Sprintf("page-%d.md", i%7)} {
+		clock = clock.Add(time.Hour)
+		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Ada <ada@example.org> %d +0000\ndata 4\nold\n\n", clock.Unix())
+		for _, name := range []string{"Home.md", fmt.Sprintf("page-%d.md", i%7), fmt.Sprintf("folder %d/below/page.md", i%3)} {
 			text := strings.Repeat(fmt.Sprintf("line %d of %s\n", i%5, name), 50+i)
-			if err := os.WriteFile(filepath.Join(src, name), []byte(text), 0o644); err != nil {
-				w.t.Fatal(err)
-			}
+			fmt.Fprintf(&in, "M 100644 inline %q\ndata %d\n%s\n", name, len(text), text)
 		}
-		gitstoretest.Git(w.t, src, "add", "-A")
-		gitstoretest.Git(w.t, src, "commit", "-q", "-m", fmt.Sprint("old ", i))
 	}
-	gitstoretest.Git(w.t, src, "repack", "-adfq")
-	head, err := w.git.Import(w.t.Context(), w.ID, src, nil)
+	w.feed(src, in.String())
+	w.must(src, "repack", "-adfq")
+	imported, err := w.git.Import(w.t.Context(), w.ID, src, nil)
+	head := imported.Head
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.advance(head.String())
+	w.mirror()
+}
+
+// feed runs git fast-import, which makes many commits in one go.
+func (f *fleet) feed(dir, in string) {
+	f.t.Helper()
+	cmd := exec.Command("git", "fast-import", "--quiet")
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, gitstoretest.Env(), strings.NewReader(in)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		f.t.Fatalf("git fast-import: %v\n%s", err, out)
+	}
+}
+
+// mirror brings refs/heads/main on disk up.
+func (w *wiki) mirror() {
+	w.t.Helper()
+	repo, err := w.git.Repo(context.Background(), w.ID)
+	if err == nil {
+		err = repo.Mirror(context.Background(), oid(w.Head), w.Sequence)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// folds consolidates the wiki's packs, as upkeep does.
+func (w *wiki) folds() {
+	w.t.Helper()
+	ctx := context.Background()
+	repo, err := w.git.Repo(ctx, w.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	packs, err := repo.Fold(ctx, oid(w.Head), w.BasePacks)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.records.LeaseUpkeep(ctx, w.ID, "test", clock, clock.Add(time.Hour)); err != nil {
+		w.t.Fatal(err)
+	}
+	next, err := w.records.ReplaceBases(ctx, records.BaseChange{WikiID: w.ID, Holder: "test", Packs: packs, Sequence: w.Sequence})
+	if err == nil {
+		err = w.records.EndUpkeep(ctx, w.ID, "test")
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Wiki = next
 }
 
 func oid(hex string) gitstore.OID { return gitstore.OID(hexBytes(hex)) }

@@ -34,7 +34,6 @@ func negotiate(q *request, has func(gitstore.OID) bool, enough func([]gitstore.O
 	for _, id := range q.haves {
 		if has(id) {
 			n.found(id)
-			foreign = false
 			continue
 		}
 		foreign = true
