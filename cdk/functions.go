@@ -40,15 +40,16 @@ type schedule struct{ name, every string }
 // from the table of subscriptions, which tables it may touch from tables.Access.
 //
 // CloudFront waits 60 seconds for the first byte of an answer, so longer
-// timeouts serve long answers (a clone), events (an index from scratch), and what
-// an operator has the wiki function do with all wikis after a restore.
+// timeouts serve long answers (a clone), events (an index from scratch, a fold of a
+// large wiki's packs, whose lease lasts as long), and what an operator has the wiki
+// function do with all wikis after a restore.
 var functions = []function{
 	{service: routes.Auth, memory: 512, timeout: 15, scratch: 512, signs: true, schedules: []schedule{{"rotate-keys", "rate(1 day)"}}},
 	{service: routes.Management, memory: 512, timeout: 30, scratch: 512},
 	{service: routes.Wiki, memory: 1769, timeout: 900, scratch: 1024, files: writesFiles},
 	{service: routes.MCP, memory: 1769, timeout: 60, scratch: 1024, files: writesFiles},
 	{service: routes.GitHTTP, memory: 1769, timeout: 300, scratch: 512, files: readsFiles},
-	{service: routes.Embedding, memory: 1769, timeout: 300, scratch: 2048, files: writesFiles},
+	{service: routes.Embedding, memory: 1769, timeout: 900, scratch: 2048, files: writesFiles},
 	{service: routes.Relay, memory: 256, timeout: 60, scratch: 512, publishes: true},
 }
 

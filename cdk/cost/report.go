@@ -64,7 +64,7 @@ func traffic(out io.Writer, idle float64, firewall bool) {
 		{"record reads a second (RRU)", func(l Load) float64 { return l.Reads }},
 		{"record writes a second (WRU)", func(l Load) float64 { return l.Writes }},
 		{"operations on files a second", func(l Load) float64 { return l.Files }},
-		{"files, 200 packs a wiki", func(l Load) float64 { return l.FilesCount }},
+		{"files", func(l Load) float64 { return l.FilesCount }},
 		{"GB of files", func(l Load) float64 { return l.GB }},
 	} {
 		fmt.Fprintf(out, "| %s |", row.what)

@@ -44,12 +44,15 @@ var (
 	read  = work{rru: 4, gbs: 0.020 * large}
 	fetch = work{rru: 4, gbs: 0.040 * large}
 	save  = work{rru: 5, wru: 1, files: 14, gbs: 0.065 * large}
-	// What follows from a save: relay, embedding, management. Most of the files are
-	// read by embedding processes that meet the wiki for the first time.
-	after = work{rru: 3, wru: 1.1, files: 60, gbs: 0.020*tiny + 0.040*large + 0.020*small, events: 1 + 1.0/32, calls: 3}
-	// A process that meets a wiki for the first time reads its packs' indexes and
-	// its published index.
-	open = work{rru: 2, files: 400, gbs: 0.4 * large}
+	// What follows from a save: relay, embedding for the index and for the packs,
+	// management. Most of the files are read by embedding processes that meet the wiki
+	// for the first time. Every 32nd save has the packs folded: that reads and removes
+	// each once, and writes to the record three times.
+	after = work{rru: 4, wru: 1.1 + 3.0/32, files: 60 + 6, gbs: 0.020*tiny + 0.060*large + 0.020*small, events: 1 + 1.0/32, calls: 4}
+	// A process that meets a wiki for the first time reads the indexes of the packs
+	// that are not folded yet (half of 32 on average), those of the bases, and the
+	// published index. The time is from before packs were folded, and so too long.
+	open = work{rru: 2, files: 2*16 + 2*3 + 4, gbs: 0.4 * large}
 )
 
 func (w work) times(n float64) work {
@@ -130,13 +133,17 @@ type Load struct {
 	Writes     float64 // WRU a second
 	Files      float64 // operations a second
 	Folders    float64
-	FilesCount float64 // two to a pack
+	FilesCount float64
 	GB         float64
 }
 
 const (
 	second  = 1.0 / (30 * 24 * 3600) // of a month
 	busiest = 10.0
+	// files of a wiki: two to each pack that is not folded yet (16 on average) or was
+	// with the last 32 and waits for the next fold, three to each of three bases, and
+	// a dozen besides.
+	files = 2*(16+32) + 3*3 + 12
 )
 
 // Busiest computes the load.
@@ -145,6 +152,6 @@ func Busiest(wikis float64, t Traffic) Load {
 	return Load{
 		Requests: t.Requests() * wikis * second * busiest, Saves: t.Saves * wikis * second * busiest,
 		Sandboxes: w.gbs / large, Reads: w.rru, Writes: w.wru, Files: w.files,
-		Folders: wikis, FilesCount: wikis * 2 * 200, GB: wikis * t.FilesGB,
+		Folders: wikis, FilesCount: wikis * files, GB: wikis * t.FilesGB,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +65,13 @@ func at(o any, path ...any) object {
 // resource is a resource's properties.
 func resource(templates map[string]object, stack, id string) object {
 	return at(templates["wikibot-dev-"+stack], "Resources", id, "Properties")
+}
+
+// behaviour is what a distribution does with a pattern.
+func behaviour(templates map[string]object, distribution, pattern string) object {
+	all := at(resource(templates, "edge", distribution), "DistributionConfig")["CacheBehaviors"].([]any)
+	i := slices.IndexFunc(all, func(b any) bool { return b.(object)["PathPattern"] == pattern })
+	return all[i].(object)
 }
 
 func add(templates map[string]object, stack, id, kind string, properties object) {
@@ -248,7 +256,7 @@ var mistakes = []struct {
 		at(resource(m, "edge", "OriginDecides"), "CachePolicyConfig")["MinTTL"] = 60.0
 	}},
 	{"private pages", "files are asked for with cookies", func(m map[string]object) {
-		at(resource(m, "edge", "Wikis"), "DistributionConfig", "CacheBehaviors", 3)["OriginRequestPolicyId"] = object{"Ref": "Forwarding"}
+		behaviour(m, "Wikis", "/-/assets/*")["OriginRequestPolicyId"] = object{"Ref": "Forwarding"}
 	}},
 	{"errors are not kept", "as CloudFront does by default", func(m map[string]object) {
 		delete(at(resource(m, "edge", "Wikis"), "DistributionConfig"), "CustomErrorResponses")

@@ -24,10 +24,11 @@ var (
 	WikiBootstrap      = Subscription{"wiki.bootstrap", routes.Wiki, []events.Type{events.WikiCreated}}
 	WikiRemoval        = Subscription{"wiki.removal", routes.Wiki, []events.Type{events.WikiDeleted}}
 	EmbeddingIndex     = Subscription{"embedding.index", routes.Embedding, append([]events.Type{events.WikiCreated, events.WikiDeleted}, events.Pages...)}
+	EmbeddingUpkeep    = Subscription{"embedding.upkeep", routes.Embedding, events.Pages}
 )
 
 // Table lists all subscriptions of the fleet.
-var Table = []Subscription{ManagementActivity, ManagementCleanup, WikiBootstrap, WikiRemoval, EmbeddingIndex}
+var Table = []Subscription{ManagementActivity, ManagementCleanup, WikiBootstrap, WikiRemoval, EmbeddingIndex, EmbeddingUpkeep}
 
 // Of returns a service's subscriptions.
 func Of(s routes.Service) []Subscription {

@@ -19,10 +19,12 @@ import (
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/index"
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/upkeep"
 )
 
-// shelf holds one wiki's record.
+// shelf holds one wiki's record. Its packs are never leased: too few steps are taken.
 type shelf struct {
+	records.Upkeep
 	mu    sync.Mutex
 	wiki  *records.Wiki
 	swaps int
@@ -78,7 +80,11 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cache.Close() })
-	if b.service, err = New(Deps{Index: cache, Log: slog.New(slog.DiscardHandler)}); err != nil {
+	keeper, err := upkeep.New(upkeep.Deps{Records: b.shelf, Git: store, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.service, err = New(Deps{Index: cache, Keeper: keeper, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	return b

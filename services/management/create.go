@@ -26,9 +26,10 @@ type NewWiki struct {
 	AnySlug bool
 
 	// ID is chosen by a caller who has brought a repository in under it; "" for
-	// a new one. Head, PageCount and FileBytes then describe that repository.
+	// a new one. The others then describe that repository.
 	ID                   string
 	Head                 string
+	BasePacks            []string
 	PageCount, FileBytes int64
 }
 
@@ -52,7 +53,7 @@ func CreateWiki(ctx context.Context, store WikiStore, owner records.User, nw New
 		ID: id, Slug: nw.Slug, Name: nw.Name, OwnerID: owner.ID, Public: nw.Public,
 		Token: token, MaxWikis: limit, CreatedAt: now,
 		Actor: &events.Actor{UserId: owner.ID, Name: owner.DisplayName},
-		Head:  nw.Head, PageCount: nw.PageCount, FileBytes: nw.FileBytes,
+		Head:  nw.Head, BasePacks: nw.BasePacks, PageCount: nw.PageCount, FileBytes: nw.FileBytes,
 	})
 	switch {
 	case fault.Is(err, fault.Exists): // somebody was faster than the check

@@ -13,6 +13,7 @@ import (
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/upkeep"
 	"wikibot.io/pkg/web"
 	"wikibot.io/pkg/wiki"
 	"wikibot.io/services/management"
@@ -127,16 +128,66 @@ func (a *Admin) CreateWiki(ctx context.Context, req WikiRequest, progress func(g
 }
 
 func (a *Admin) adopt(ctx context.Context, w *management.NewWiki, from string, progress func(gitstore.Progress)) error {
-	head, err := a.stores.git.Import(ctx, w.ID, from, progress)
+	in, err := a.stores.git.Import(ctx, w.ID, from, progress)
 	if err != nil {
 		return err
 	}
-	sum, err := a.stores.engine.Survey(ctx, w.ID, head.String())
+	sum, err := a.stores.engine.Survey(ctx, w.ID, in.Head.String())
 	if err != nil {
 		return errors.Join(err, a.stores.git.Remove(ctx, w.ID))
 	}
-	w.Head, w.PageCount, w.FileBytes = head.String(), sum.Pages, sum.FileBytes
+	w.Head, w.BasePacks = in.Head.String(), in.Bases
+	w.PageCount, w.FileBytes = sum.Pages, sum.FileBytes
 	return nil
+}
+
+// Maintain consolidates the packs of the wiki of that slug, or of all, and hands each
+// report to report. A wiki that cannot be tended does not keep the others from it.
+// Another process may be serving the folder: the wiki's lease keeps the two apart.
+func (a *Admin) Maintain(ctx context.Context, slug string, report func(upkeep.Report) error) error {
+	return a.each(ctx, slug, func(id string) error {
+		r, err := a.stores.keeper.Tend(ctx, id, true)
+		return errors.Join(err, report(r))
+	})
+}
+
+// Fsck reads all there is of the wiki of that slug, or of all, and hands each verdict
+// to report. It changes nothing. Another process may be serving the folder.
+func (a *Admin) Fsck(ctx context.Context, slug string, report func(upkeep.Verdict) error) error {
+	return a.each(ctx, slug, func(id string) error {
+		v, err := a.stores.keeper.Check(ctx, id)
+		if err != nil {
+			return err
+		}
+		return report(v)
+	})
+}
+
+// each calls do for one wiki, or for all that have a folder and a record: what has
+// no record is Reconcile's business.
+func (a *Admin) each(ctx context.Context, slug string, do func(id string) error) error {
+	if slug != "" {
+		id, err := a.stores.records.WikiID(ctx, slug)
+		if err != nil {
+			return err
+		}
+		return do(id)
+	}
+	ids, err := a.stores.git.Wikis(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, fault.Wrap(err, fault.Unavailable, "go through the wikis: stopped after %d of %d", i, len(ids)))...)
+		}
+		if _, err := a.stores.records.Wiki(ctx, id); fault.Is(err, fault.NotFound) {
+			continue
+		}
+		errs = append(errs, do(id))
+	}
+	return errors.Join(errs...)
 }
 
 // Reconcile brings records and repositories together after one of them was

@@ -113,7 +113,7 @@ func (f *Fleet) build(c Config) error {
 	failed(err)
 	gitService, err := githttp.New(githttp.Deps{Git: s.git, Gate: gate, Hosts: f.hosts, Log: f.log})
 	failed(err)
-	embeddingService, err := embedding.New(embedding.Deps{Index: s.index, Log: f.log})
+	embeddingService, err := embedding.New(embedding.Deps{Index: s.index, Keeper: s.keeper, Log: f.log})
 	failed(err)
 	appFiles, err := app.New()
 	failed(err)

@@ -11,6 +11,7 @@ import (
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/index"
 	"wikibot.io/pkg/records/sqlite"
+	"wikibot.io/pkg/upkeep"
 	"wikibot.io/pkg/wiki"
 )
 
@@ -26,6 +27,7 @@ type stores struct {
 	git     *gitstore.Store
 	index   *index.Cache
 	engine  *wiki.Engine
+	keeper  *upkeep.Keeper
 }
 
 // openStores opens the data folder. Scratch is this process's own.
@@ -54,7 +56,10 @@ func (s *stores) open(data, scratch string, log *slog.Logger) (err error) {
 	if s.index, err = index.New(index.Deps{Git: s.git, Records: s.records, Scratch: scratch, Log: log, MaxLag: maxIndexLag}); err != nil {
 		return err
 	}
-	s.engine, err = wiki.New(wiki.Deps{Records: s.records, Git: s.git, Index: s.index, Log: log})
+	if s.engine, err = wiki.New(wiki.Deps{Records: s.records, Git: s.git, Index: s.index, Log: log}); err != nil {
+		return err
+	}
+	s.keeper, err = upkeep.New(upkeep.Deps{Records: s.records, Git: s.git, Log: log})
 	return err
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/upkeep"
 	"wikibot.io/pkg/wiki"
 	"wikibot.io/services/wikibot"
 )
@@ -31,6 +32,8 @@ type cli struct {
 type admin struct {
 	CreateUser createUser `cmd:"" help:"Make a user."`
 	CreateWiki createWiki `cmd:"" help:"Make a wiki, empty or with the whole history of a repository."`
+	Maintain   maintain   `cmd:"" help:"Consolidate the packs of wikis, which saves do by themselves every now and then, and remove what that replaced."`
+	Fsck       fsck       `cmd:"" help:"Read whole wikis and compare them with themselves and with the records; changes nothing. Exit status 1 if anything is wrong."`
 	Reconcile  reconcile  `cmd:"" help:"Bring records and repositories together after one of them was restored from a backup. Nobody may be serving the folder."`
 }
 
@@ -146,6 +149,42 @@ func (c *createWiki) Run(e *env) error {
 		return err
 	}
 	return printJSON(e.stdout, w)
+}
+
+type wikiFlags struct {
+	dataFlags
+	Slug string `required:"" xor:"which" placeholder:"SLUG" help:"The wiki at this address."`
+	All  bool   `required:"" xor:"which" help:"Every wiki."`
+}
+
+type maintain struct{ wikiFlags }
+
+func (c *maintain) Run(e *env) error {
+	a, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return a.Maintain(e.ctx, c.Slug, func(r upkeep.Report) error { return json.NewEncoder(e.stdout).Encode(r) })
+}
+
+type fsck struct{ wikiFlags }
+
+func (c *fsck) Run(e *env) error {
+	a, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	problems := 0
+	err = a.Fsck(e.ctx, c.Slug, func(v upkeep.Verdict) error {
+		problems += len(v.Problems)
+		return json.NewEncoder(e.stdout).Encode(v)
+	})
+	if problems > 0 {
+		err = errors.Join(err, fmt.Errorf("%d problems were found: docs/operations/maintenance.md says what to do", problems))
+	}
+	return err
 }
 
 type reconcile struct{ dataFlags }
