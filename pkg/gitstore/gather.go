@@ -25,6 +25,7 @@ type item struct {
 	newer   int32 // the next version of the same file or folder; -1 for none
 	section int8
 	brought bool
+	whole   bool // a tree of which everything was brought, not only what was new beside others
 	placed  bool // goes into the base
 	tip     bool // is in the tree of the tip
 }
@@ -95,10 +96,13 @@ func (g *gathering) tree(ctx context.Context, id OID, before []OID, depth int) e
 	if slices.Contains(before, id) {
 		return nil
 	}
-	n, fresh, ok := g.bring(id, 1)
-	if !ok || !fresh && len(before) == 0 {
+	n, _, ok := g.bring(id, 1)
+	if !ok || g.items[n].whole && len(before) == 0 {
 		return nil
 	}
+	// Having been met before is not enough: then it may have been beside a tree that
+	// has something in common with it, which is there since this very commit.
+	g.items[n].whole = len(before) == 0 || g.items[n].whole
 	if depth > maxTreeDepth {
 		return g.r.explain(errDamaged, "tree", id)
 	}
