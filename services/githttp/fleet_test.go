@@ -36,6 +36,8 @@ type fleet struct {
 	server  *httptest.Server
 	owner   records.User
 	logged  *logBuffer
+
+	minBundle int64
 }
 
 // logBuffer collects what the fleet logs.
@@ -58,8 +60,14 @@ func (f *fleet) log() string {
 
 func newFleet(t testing.TB) *fleet {
 	t.Helper()
+	return newFleetOffering(t, 0)
+}
+
+// newFleetOffering offers bundles from some size on.
+func newFleetOffering(t testing.TB, minBundle int64) *fleet {
+	t.Helper()
 	dir := t.TempDir()
-	f := &fleet{t: t, dir: filepath.Join(dir, "git"), logged: &logBuffer{}}
+	f := &fleet{t: t, dir: filepath.Join(dir, "git"), logged: &logBuffer{}, minBundle: minBundle}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -83,7 +91,7 @@ func newFleet(t testing.TB) *fleet {
 	log := slog.New(slog.NewTextHandler(f.logged, nil))
 	auth, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: f.hosts, Keys: keys, Accounts: f.records, Log: log})
 	must(err)
-	svc, err := githttp.New(githttp.Deps{Git: f.git, Gate: identity.Gate{Records: f.records}, Hosts: f.hosts, Log: log, MinBundle: 1 << 10})
+	svc, err := githttp.New(githttp.Deps{Git: f.git, Gate: identity.Gate{Records: f.records}, Hosts: f.hosts, Log: log, MinBundle: f.minBundle})
 	must(err)
 	f.server.Config.Handler = web.Stack(log, auth.Git(svc.Handler(), svc.WriteError))
 	f.server.Start()

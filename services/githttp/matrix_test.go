@@ -29,7 +29,7 @@ type visitor struct {
 // git runs a command in the clone.
 func (c *visitor) git(args ...string) string {
 	c.t.Helper()
-	out, err := c.run(c.dir, append([]string{"-c", "protocol.version=" + c.protocol}, args...)...)
+	out, err := c.run(c.dir, append([]string{"-c", "protocol.version=" + c.protocol, "-c", "gc.auto=0"}, args...)...)
 	if err != nil {
 		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
