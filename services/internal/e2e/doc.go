@@ -27,5 +27,7 @@
 //	as [NAME]                use that browser (cookie jar) from now on; without a
 //	                         name none, as programs do
 //	signin EMAIL USERNAME    sign in with it
+//	gogit clone URL DIR [DEPTH]
+//	gogit pull URL DIR       clone or pull with go-git; the URL carries the token
 //	setjson VAR KEY [FILE]   set a variable from a member of the last body
 package e2e

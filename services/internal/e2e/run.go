@@ -34,6 +34,7 @@ func Run(t *testing.T, p Params) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	installGoGit(t)
 	testscript.Run(t, testscript.Params{
 		Files: files,
 		Setup: func(env *testscript.Env) error {
@@ -54,6 +55,7 @@ func Run(t *testing.T, p Params) {
 			"as":      command((*script).as),
 			"signin":  command((*script).signin),
 			"setjson": command((*script).setjson),
+			"gogit":   command((*script).gogit),
 		},
 	})
 }
