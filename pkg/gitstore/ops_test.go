@@ -1,12 +1,16 @@
 package gitstore
 
 import (
+	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"wikibot.io/pkg/gitstore/gitstoretest"
 )
@@ -137,4 +141,162 @@ func TestASaveTakesTheFewestFileOperations(t *testing.T) {
 		t.Errorf("mirroring what is mirrored: %v", ops)
 	}
 	gitstoretest.Check(t, s.dir, wikiID, head.String())
+}
+
+// readsDisk is a testDisk that notes reads of open files too: the first of each
+// block of 128 KiB, since a host keeps what it has read.
+type readsDisk struct {
+	*testDisk
+	blocks *sync.Map
+}
+
+type readsFile struct {
+	readFile
+	d    readsDisk
+	name string
+}
+
+func (d readsDisk) open(name string) (readFile, error) {
+	f, err := d.testDisk.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return readsFile{f, d, name}, nil
+}
+
+func (f readsFile) ReadAt(b []byte, off int64) (int, error) {
+	const block = 128 << 10
+	for at := off / block; at <= (off+int64(len(b))-1)/block; at++ {
+		if _, held := f.d.blocks.LoadOrStore(fmt.Sprint(at, f.name), true); !held {
+			_ = f.d.note("read at", f.name)
+		}
+	}
+	return f.readFile.ReadAt(b, off)
+}
+
+// aged is a wiki with one base and some saves since, each of a page three folders
+// deep: those of the base in Old, the later ones in New.
+type aged struct {
+	dir    string
+	head   OID
+	bases  []string
+	called map[string]string
+}
+
+func newAged(t *testing.T, since int) aged {
+	t.Helper()
+	s, r, _ := newTestDisk(t)
+	a := aged{dir: s.dir, called: map[string]string{}}
+	for i := range 20 {
+		a.head = save(t, r, a.head, "old", map[string]string{fmt.Sprintf("Old/a/b/%d.md", i%7): fmt.Sprintf("old %d", i)})
+	}
+	var err error
+	if a.bases, err = r.Fold(t.Context(), a.head, nil); err != nil {
+		t.Fatal(err)
+	}
+	a.called[strings.TrimPrefix(a.bases[0], "pack-")] = "base"
+	for i := range since {
+		a.head = save(t, r, a.head, "new", map[string]string{fmt.Sprintf("New/a/b/%d.md", i): fmt.Sprintf("new %d", i)})
+		a.called[a.head.String()] = fmt.Sprintf("save %d", i+1)
+	}
+	return a
+}
+
+// reopen is the wiki as a process on a host that has read nothing sees it.
+func (a aged) reopen(t *testing.T) (*Repo, *testDisk) {
+	t.Helper()
+	d := &testDisk{left: -1}
+	r, err := newStore(a.dir, Options{}, readsDisk{d, &sync.Map{}}).Repo(t.Context(), wikiID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, d
+}
+
+// answer sends what a client asks for, as the git remote does.
+func (a aged) answer(t *testing.T, r *Repo, f Fetch) {
+	t.Helper()
+	ctx := t.Context()
+	f.Wants = []OID{a.head}
+	h, err := r.History(ctx, a.head, a.bases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Haves = h.Common(f.Haves)
+	b, err := h.Boundary(ctx, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	selected, err := h.Select(ctx, f, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := selected.WritePack(ctx, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What a small pack costs a reader who needs an object of it, and one who must
+// only know what is in it.
+func small(name string) []string {
+	return []string{"read " + name + ".idx", "open " + name + ".pack", "read at " + name + ".pack"}
+}
+func index(name string) []string { return []string{"read " + name + ".idx"} }
+
+func compareOperations(t *testing.T, what string, got []string, want ...[]string) {
+	t.Helper()
+	all := slices.Sorted(slices.Values(slices.Concat(want...))) // some are done side by side
+	slices.Sort(got)
+	if diff := cmp.Diff(all, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("file operations of %s (-want +got):\n%s", what, diff)
+	}
+}
+
+// The 20 packs of which the base was made are still there, and not one of them is
+// looked at.
+func TestAColdViewOpensTheFewestFiles(t *testing.T) {
+	a := newAged(t, 3)
+	r, d := a.reopen(t)
+	if got := view(t, r, a.head, "Old/a/b/3.md"); got != "old 17" {
+		t.Errorf("the page is %q", got)
+	}
+	compareOperations(t, "a cold view of an old page", d.operations(a.called),
+		[]string{"stat HEAD"}, small("save 3"), // the head is known by name
+		[]string{"list pack", "read base.keep"}, small("base"), index("save 1"), index("save 2"))
+	if got := view(t, r, a.head, "New/a/b/1.md"); got != "new 1" {
+		t.Errorf("the page is %q", got)
+	}
+	compareOperations(t, "a view of a new page after that", d.operations(a.called), []string{"open save 2.pack", "read at save 2.pack"})
+}
+
+func TestClonesAndFetchesTakeTheFewestFileOperations(t *testing.T) {
+	a := newAged(t, 3)
+	recent := slices.Concat(small("save 1"), small("save 2"), small("save 3"))
+	known := append(index("base"), "read base.keep", "read commit-graph", "stat HEAD")
+	base := []string{"open base.pack", "read at base.pack"}
+	parent := func(r *Repo) OID {
+		c, err := r.Commit(t.Context(), a.head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Parents[0]
+	}
+	for _, c := range []struct {
+		what string
+		ask  func(r *Repo) Fetch
+		cold [][]string
+	}{
+		{"a clone", func(*Repo) Fetch { return Fetch{} }, [][]string{known, recent, base}},
+		{"a clone of depth 1", func(*Repo) Fetch { return Fetch{Deepen: Deepen{Depth: 1}} }, [][]string{known, recent, base}},
+		{"a clone without blobs", func(*Repo) Fetch { return Fetch{Filter: Filter{Kind: NoBlobs}} }, [][]string{known, recent, base}},
+		// The packs of the saves say what the history is; only the last one is sent.
+		{"a fetch of one new commit", func(r *Repo) Fetch { return Fetch{Haves: []OID{parent(r)}} }, [][]string{known, recent}},
+	} {
+		r, d := a.reopen(t)
+		f := c.ask(r)
+		a.answer(t, r, f)
+		compareOperations(t, c.what+", cold", d.operations(a.called), c.cold...)
+		a.answer(t, r, f)
+		compareOperations(t, c.what+", warm", d.operations(a.called))
+	}
 }

@@ -105,7 +105,7 @@ func decoded[T any](ctx context.Context, r *Repo, id OID, what string) (T, error
 		}
 		var err error
 		v, err, _ = r.decodes.Do(string(id[:]), func() (any, error) {
-			return r.decode(context.WithoutCancel(ctx), id)
+			return r.decode(context.WithoutCancel(ctx), id, what)
 		})
 		if err != nil {
 			return none, r.explain(err, what, id)
@@ -118,7 +118,14 @@ func decoded[T any](ctx context.Context, r *Repo, id OID, what string) (T, error
 	return t, nil
 }
 
-func (r *Repo) decode(ctx context.Context, id OID) (any, error) {
+func (r *Repo) decode(ctx context.Context, id OID, what string) (any, error) {
+	if _, ok := r.known(id); !ok && what != "commit" && !r.sealed {
+		// No pack is named after a tree or a blob, so there is no use in looking for
+		// one before the packs are listed.
+		if _, err := r.loadAll(ctx, false); err != nil {
+			return nil, err
+		}
+	}
 	o, err := r.object(ctx, id)
 	if err != nil {
 		return nil, err
