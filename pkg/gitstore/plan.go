@@ -59,8 +59,8 @@ func (p *plan) cost() int64 {
 type pick struct {
 	span
 	head   entryHead
-	sized  bool // it is left out if it is not smaller than the limit
-	whole  bool // it cannot stay the delta that it is
+	sized  bool  // it is left out if it is not smaller than the limit
+	whole  bool  // it cannot stay the delta that it is
 	held   int64 // where in the group's held bytes it lies
 	place  int64 // where among the runs it is sent
 	result int64 // the size of the object, if sized
@@ -185,7 +185,7 @@ func (pl *planner) loose(ctx context.Context, o wanted) error {
 // look reads the heads of all picks, of several packs at a time, since each waits
 // for the disk, and drops those that are too large.
 func (pl *planner) look(ctx context.Context) error {
-	pl.budget.Store(maxHeld)
+	pl.budget.Store(pl.w.h.r.store.answers.hold)
 	all, actx := errgroup.WithContext(ctx)
 	all.SetLimit(loaders / 2)
 	for _, g := range pl.groups {
@@ -261,35 +261,19 @@ func (pl *planner) rebase(rank int, p *pick, head *entryHead) (bool, error) {
 		}
 		id = spans[n].id
 	}
-	at, here := pl.placed(g, off)
+	i, here := slices.BinarySearchFunc(g.picks, off, func(p pick, off int64) int { return cmp.Compare(p.start, off) })
+	before := off >= 0 && off < p.start
 	r, picked := pl.rank[id]
 	_, theirs := pl.w.theirs[id]
 	switch {
-	case here && at < pl.done && off < p.start:
-		head.kind, head.back, head.base = plumbing.OFSDeltaObject, pl.done-at, OID{}
-	case picked && (r < rank || r == rank && off >= 0 && off < p.start),
-		!picked && pl.w.sent(id), !picked && theirs:
+	case here && before && !g.picks[i].whole:
+		head.kind, head.back, head.base = plumbing.OFSDeltaObject, pl.done-g.picks[i].place, OID{}
+	case picked && (r < rank || r == rank && before), !picked && pl.w.sent(id), !picked && theirs:
 		head.kind, head.back, head.base = plumbing.REFDeltaObject, 0, id
 	default:
 		return false, nil
 	}
 	return true, nil
-}
-
-// placed is where among the runs the entry at an offset of a group's pack begins.
-func (pl *planner) placed(g *group, off int64) (int64, bool) {
-	i, ok := slices.BinarySearchFunc(g.picks, off, func(p pick, off int64) int { return cmp.Compare(p.start, off) })
-	if ok {
-		return g.picks[i].place, !g.picks[i].whole
-	}
-	at := int64(0)
-	for _, s := range pl.w.sections {
-		if s.pack == g.pack && s.from <= off && off < s.to {
-			return at + off - s.from, true
-		}
-		at += s.to - s.from
-	}
-	return 0, false
 }
 
 // append adds bytes of a pack to the runs, behind a new head.

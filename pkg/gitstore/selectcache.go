@@ -17,7 +17,8 @@ const maxAnswers = 48 << 20
 // recently used out first. Equal questions that come at the same time are worked
 // out once: after a save, everyone who follows a wiki fetches the same commit.
 type answers struct {
-	max int64
+	max  int64
+	hold int64 // bytes of objects that one plan may hold
 
 	mu      sync.Mutex
 	size    int64
@@ -54,7 +55,7 @@ type computation struct {
 }
 
 func newAnswers(max int64) *answers {
-	return &answers{max: max, order: list.New(), items: map[question]*list.Element{}, running: map[question]*computation{}}
+	return &answers{max: max, hold: maxHeld, order: list.New(), items: map[question]*list.Element{}, running: map[question]*computation{}}
 }
 
 var errAbandoned = errors.New("the computation that was waited for broke off")

@@ -103,7 +103,7 @@ func (p *plan) writeRebuilt(ctx context.Context, r *Repo, out io.Writer) ([]byte
 		return nil, nil
 	}
 	var b bytes.Buffer
-	hold := true
+	hold, limit := true, int(r.store.answers.hold)
 	for _, id := range p.rebuilt {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -118,7 +118,7 @@ func (p *plan) writeRebuilt(ctx context.Context, r *Repo, out io.Writer) ([]byte
 		if _, err := out.Write(b.Bytes()[start:]); err != nil {
 			return nil, err
 		}
-		if hold = hold && b.Len() <= maxHeld; !hold {
+		if hold = hold && b.Len() <= limit; !hold {
 			if b.Cap() > maxHeld {
 				b = bytes.Buffer{} // one of the large ones
 			}

@@ -10,10 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/go-git/go-git/v5/plumbing"
-
-	"wikibot.io/pkg/gitstore/gitstoretest"
 )
 
 // grown is a wiki of some 25,000 objects: many edits of many pages in one base,
@@ -56,9 +52,7 @@ func importWithBase(t testing.TB, s *Store, dir string) (OID, []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, s: s, r: fresh(t, s), repo: filepath.Join(s.Dir(wikiID), repoFolder), made: []OID{head}}
-	w.consolidate(0)
-	return head, w.bases
+	return head, in.Bases
 }
 
 // asked are the questions that matter, and what they are called.
@@ -128,7 +122,7 @@ func TestSendingTakesLittleMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, f := range asked(t, h, bases0Tip(h)) {
+	for name, f := range asked(t, h, h.bases[0].tip) {
 		edge, err := h.Boundary(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)
@@ -153,8 +147,3 @@ func TestSendingTakesLittleMemory(t *testing.T) {
 		}
 	}
 }
-
-func bases0Tip(h *History) OID { return h.bases[0].tip }
-
-var _ = gitstoretest.Env
-var _ = plumbing.ZeroHash
