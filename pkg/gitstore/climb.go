@@ -1,7 +1,6 @@
 package gitstore
 
 import (
-	"cmp"
 	"container/heap"
 	"context"
 	"slices"
@@ -275,7 +274,10 @@ type newest []*commitNode
 
 func (h newest) Len() int { return len(h) }
 func (h newest) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(h[j].when, h[i].when), compareIDs(h[i].id, h[j].id)) < 0
+	if a, b := h[i].when, h[j].when; a != b {
+		return a > b
+	}
+	return compareIDs(h[i].id, h[j].id) < 0
 }
 func (h newest) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *newest) Push(c any)   { *h = append(*h, c.(*commitNode)) }

@@ -376,3 +376,60 @@ func TestHistoryOfWhatIsNotThere(t *testing.T) {
 		t.Errorf("bases that are gone: %v %v", h, err)
 	}
 }
+
+// From folded packs a process that has just come reads what was saved since, and
+// of the rest what the bases and the commit graph say in one file each.
+func TestHistoryOverBasesReadsWhatWasSavedSince(t *testing.T) {
+	s, r := newTestRepo(t)
+	commits := line(t, r, OID{}, "page", 40)
+	bases, err := r.Fold(t.Context(), commits[29], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &testDisk{left: -1}
+	cold, err := newStore(s.dir, Options{}, d).Repo(t.Context(), wikiID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := func(head int, bases []string, recent, sent int, have OID) *History {
+		t.Helper()
+		h, err := cold.History(t.Context(), commits[head], bases)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := h.outgoing(t.Context(), Fetch{Wants: commits[head : head+1], Haves: []OID{have}}, Boundary{})
+		if err != nil || len(h.recent) != recent || len(out.commits) != sent {
+			t.Fatalf("%d recent commits, %d outgoing: %v", len(h.recent), len(out.commits), err)
+		}
+		for _, c := range out.commits {
+			if c.gen == 0 {
+				t.Errorf("the generation of %s is not known", c.id)
+			}
+		}
+		return h
+	}
+	d.reset(-1, false)
+	last(32, bases, 3, 13, commits[19])
+	all := strings.Join(d.log, "\n")
+	if packs := strings.Count(all, ".pack"); packs != 3 {
+		t.Errorf("%d packs were read for three saves:\n%s", packs, all)
+	}
+	if strings.Contains(all, bases[0]+".pack") || strings.Count(all, "commit-graph") != 1 || strings.Contains(all, "list ") {
+		t.Errorf("for the history of three saves upon a base:\n%s", all)
+	}
+
+	// The record lists newer bases: so there is a newer graph.
+	newer, err := r.Fold(t.Context(), commits[39], bases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.reset(-1, false)
+	last(39, newer, 0, 10, commits[29])
+	if all := strings.Join(d.log, "\n"); strings.Count(all, "commit-graph") != 1 || strings.Contains(all, ".pack ") {
+		t.Errorf("after a fold:\n%s", all)
+	}
+	// And the head is moved back behind all that was folded last.
+	if h := last(20, newer, 21, 1, commits[19]); len(h.bases) != 0 || h.Has(commits[21]) {
+		t.Errorf("a head moved back has %d bases", len(h.bases))
+	}
+}

@@ -219,7 +219,13 @@ type paintHeap []*painted
 func (h paintHeap) Len() int { return len(h) }
 func (h paintHeap) Less(i, j int) bool {
 	a, b := h[i], h[j]
-	return cmp.Or(cmp.Compare(b.gen-1, a.gen-1), cmp.Compare(b.when, a.when), compareIDs(a.id, b.id)) < 0
+	switch {
+	case a.gen != b.gen:
+		return a.gen-1 > b.gen-1 // 0 becomes the highest
+	case a.when != b.when:
+		return a.when > b.when
+	}
+	return compareIDs(a.id, b.id) < 0
 }
 func (h paintHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *paintHeap) Push(c any)   { *h = append(*h, c.(*painted)) }
