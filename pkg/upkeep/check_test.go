@@ -12,7 +12,6 @@ import (
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/upkeep"
-	"wikibot.io/pkg/wiki/wikitest"
 )
 
 // newcomer is the keeper of a process that has just come.
@@ -75,9 +74,7 @@ func TestCheckSeesWhatIsWrong(t *testing.T) {
 		}, "refs/heads/main says nothing"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			h := wikitest.New(t)
-			s := &scene{House: h, t: t, wiki: h.Make(t, "ada"), ledger: &ledger{Records: h.Records}, now: time.Now()}
-			s.keeper = s.newKeeper(s.ledger, h.Git)
+			s := loneScene(t)
 			s.save(upkeep.Due)
 			s.tend(false)
 			c.spoil(s)
@@ -141,8 +138,7 @@ func TestCheckOfABusyWiki(t *testing.T) {
 
 // A step that was recorded a moment ago and is not mirrored yet is a save under way.
 func TestCheckWhileASaveIsUnderWay(t *testing.T) {
-	h := wikitest.New(t)
-	s := &scene{House: h, t: t, wiki: h.Make(t, "ada"), now: time.Now()}
+	s := loneScene(t)
 	s.save(1)
 	before := s.Now(t, s.wiki.ID).Head
 	s.save(1)

@@ -333,9 +333,7 @@ func TestStaleHolder(t *testing.T) {
 func TestDeletedMeanwhile(t *testing.T) {
 	for _, when := range []string{"before the fold", "after the fold"} {
 		t.Run(when, func(t *testing.T) {
-			h := wikitest.New(t)
-			s := &scene{House: h, t: t, wiki: h.Make(t, "ada"), ledger: &ledger{Records: h.Records}, now: time.Now()}
-			s.keeper = s.newKeeper(s.ledger, h.Git)
+			s := loneScene(t)
 			s.save(upkeep.Due)
 			other, err := gitstore.Open(filepath.Dir(s.Git.Dir(s.wiki.ID)), gitstore.Options{}) // the process that removes
 			if err != nil {
@@ -367,9 +365,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 // A repository that is gone although its record is there is no wiki that was
 // deleted: somebody has to look.
 func TestRepositoryIsMissing(t *testing.T) {
-	h := wikitest.New(t)
-	s := &scene{House: h, t: t, wiki: h.Make(t, "ada"), ledger: &ledger{Records: h.Records}, now: time.Now()}
-	s.keeper = s.newKeeper(s.ledger, h.Git)
+	s := loneScene(t)
 	s.save(upkeep.Due)
 	if err := s.Git.Remove(t.Context(), s.wiki.ID); err != nil {
 		t.Fatal(err)

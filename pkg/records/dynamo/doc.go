@@ -27,7 +27,8 @@
 //	             identity#SHA256           whose sign-in it is: user_id
 //	names        NAME                      a username or slug: user_id, wiki_id, both "" for a tombstone
 //	wikis        ID                        the wiki; authors: owner and editors; t1 to t8: the last steps;
-//	                                       upkeep_holder, upkeep_until while somebody works on its packs;
+//	                                       base_packs: names of packs, binary; upkeep_holder, upkeep_until
+//	                                       while somebody works on them;
 //	                                       event, event_id; deleted, expires_at of one that is gone
 //	grants       wiki#ID     user#ID       the grant
 //	             user#ID     wiki#ID       the same, for the user's list
