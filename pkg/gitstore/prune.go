@@ -18,8 +18,8 @@ type Pruning struct {
 
 // Pruned is what Prune removed.
 type Pruned struct {
-	Packs int
-	Bytes int64
+	Packs int   `json:"packs"`
+	Bytes int64 `json:"bytes"`
 }
 
 // Prune removes packs of which every object is in the bases, former bases, and
