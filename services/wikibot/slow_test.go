@@ -171,47 +171,103 @@ func (w *slowWiki) operations(f func()) (map[string]int64, time.Duration) {
 	return after, took
 }
 
-// The bars are in round trips, since times depend on the machine: at 2 ms each, a
-// warm view may take 5 ms, a save 150 ms, a cold view 500 ms, some of which
-// overlap. The times are in the log.
-func TestRoundTripsOfViewsAndSaves(t *testing.T) {
-	const older = 150 // saves before; each left a pack of its own
-	w := newSlowWiki(t, slowfiles.Options{})
-	save := func(i int) {
-		w.must(http.MethodPut, fmt.Sprintf("/api/v1/pages/Folder-%d/Page-%d", i%7, i), map[string]string{"content": fmt.Sprintf("# Page %d\n\nSee [[Home]].\n", i)})
+// atMost holds what f causes to a number of round trips; the time is in the log.
+func (w *slowWiki) atMost(what string, most int64, f func()) {
+	w.t.Helper()
+	ops, took := w.operations(f)
+	var sum int64
+	for _, n := range ops {
+		sum += n
 	}
+	w.t.Logf("%-34s %4d round trips in %4d ms %v", what, sum, took.Milliseconds(), ops)
+	if sum > most {
+		w.t.Errorf("%s takes %d round trips, more than %d: %v", what, sum, most, ops)
+	}
+}
+
+// A wiki of many saves, whose packs were consolidated some saves ago: fewer than
+// bring on the next time.
+const older, later = 150, 20
+
+// age gives the wiki a past, and starts the server anew on a cold host.
+func (w *slowWiki) age() {
+	w.t.Helper()
 	for i := range older {
-		save(i)
+		w.save(i)
+	}
+	w.stop()
+	maintain := exec.Command("wikibot", "admin", "maintain", "--data", filepath.Join(w.dir, "data"), "--slug", "ada")
+	if out, err := maintain.CombinedOutput(); err != nil {
+		w.t.Fatalf("maintain: %v\n%s", err, out)
+	}
+	w.start()
+	for i := range later {
+		w.save(older + i)
 	}
 	w.stop()
 	w.start()
 	w.s.SetDelay(2 * time.Millisecond)
-	measure := func(what string, most int64, f func()) {
-		t.Helper()
-		ops, took := w.operations(f)
-		var sum int64
-		for _, n := range ops {
-			sum += n
-		}
-		t.Logf("%-34s %4d round trips in %4d ms %v", what, sum, took.Milliseconds(), ops)
-		if sum > most {
-			t.Errorf("%s takes %d round trips, more than %d: %v", what, sum, most, ops)
-		}
-	}
+}
+
+func (w *slowWiki) save(i int) {
+	w.t.Helper()
+	w.must(http.MethodPut, fmt.Sprintf("/api/v1/pages/Folder-%d/Page-%d", i%7, i), map[string]string{"content": fmt.Sprintf("# Page %d\n\nSee [[Home]].\n", i)})
+}
+
+// The bars are in round trips, since times depend on the machine: at 2 ms each, a
+// warm view may take 5 ms, a save 150 ms, a cold view 500 ms, some of which
+// overlap. The times are in the log.
+func TestRoundTripsOfViewsAndSaves(t *testing.T) {
+	w := newSlowWiki(t, slowfiles.Options{})
+	w.age()
 	view := func(path string) func() { return func() { w.must(http.MethodGet, path, nil) } }
-	// Two for each pack's index, which are read 32 at a time, and few besides.
-	measure("a cold view", 2*older+100, view("/Folder-1/Page-1"))
-	measure("a view of the same page", 0, view("/Folder-1/Page-1"))
-	measure("the first view of another page", 2, view("/Folder-2/Page-2"))
+	// Two for each later pack's index, which are read 32 at a time, two for what lies
+	// in it, with which the published index catches up, and few besides.
+	w.atMost("a cold view", 4*later+40, view("/Folder-1/Page-1"))
+	w.atMost("a view of the same page", 0, view("/Folder-1/Page-1"))
+	w.atMost("the first view of another page", 2, view("/Folder-2/Page-2"))
 	// The index catches up with the saves since it was published, at most 32: two
 	// round trips for each.
-	measure("the first search", 2*33+20, view("/api/v1/search?q=page"))
-	measure("a search", 0, view("/api/v1/search?q=text"))
-	// Pack, index and mirror: create, write, flush, rename each; two folders are
+	w.atMost("the first search", 2*33+20, view("/api/v1/search?q=page"))
+	w.atMost("a search", 0, view("/api/v1/search?q=text"))
+	// Pack, index and mirror: create, write, flush, rename each; the packs' folder is
 	// flushed; the index's consumer looks whether it has to publish.
-	measure("a save", 16+4, func() { save(older) }) // and the trees above it, read once
-	measure("another save in that folder", 16, func() { save(older + 7) })
-	measure("a view after a save", 0, view(fmt.Sprintf("/Folder-%d/Page-%d", older%7, older)))
+	w.atMost("a save", 14+4, func() { w.save(older + later) }) // and the trees above it, read once
+	w.atMost("another save in that folder", 14, func() { w.save(older + later + 7) })
+	w.atMost("a view after a save", 0, view(fmt.Sprintf("/Folder-%d/Page-%d", (older+later)%7, older+later)))
+}
+
+// A clone reads what it sends in large pieces, whatever the number of saves that it
+// is made of, and a second one of the same reads nothing but that. The client is
+// the real one.
+func TestRoundTripsOfClones(t *testing.T) {
+	w := newSlowWiki(t, slowfiles.Options{})
+	w.age()
+	remote := strings.Replace(w.fleet.URL(), "://", "://git:"+w.token+"@ada.", 1) + "/repo.git"
+	git := func(args ...string) func() {
+		return func() {
+			cmd := exec.Command("git", args...)
+			cmd.Dir, cmd.Env = w.dir, append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_TERMINAL_PROMPT=0")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("git %s: %v\n%s\n%s", strings.Join(args, " "), err, out, w.fleet.Log())
+			}
+		}
+	}
+	// Index and pack are opened and read: of each later save, and of the base, which
+	// is described by two files more.
+	w.atMost("the first clone", 4*later+8+2, git("clone", "-q", remote, "whole"))
+	w.atMost("another clone", 0, git("clone", "-q", remote, "another"))
+	w.atMost("a clone of depth 1", 0, git("clone", "-q", "--depth", "1", remote, "shallow"))
+	w.atMost("a clone without blobs", 0, git("clone", "-q", "--no-checkout", "--filter=blob:none", remote, "partial"))
+	w.atMost("the blobs for its checkout", 0, git("-C", "partial", "checkout", "-q", "main"))
+	w.atMost("a fetch of nothing new", 0, git("-C", "whole", "fetch", "-q"))
+	w.atMost("ls-remote", 0, git("ls-remote", "-q", remote))
+	w.save(older + later)
+	w.atMost("a fetch of one new commit", 2, git("-C", "whole", "fetch", "-q"))
+	w.atMost("the same for another client", 0, git("-C", "another", "fetch", "-q"))
+	for _, clone := range []string{"whole", "another", "shallow"} {
+		git("-C", clone, "fsck", "--strict", "--no-dangling")()
+	}
 }
 
 // The disk fails one operation in twenty while several write and read. What was

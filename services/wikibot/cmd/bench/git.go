@@ -46,7 +46,7 @@ const (
 )
 
 // size measures one repository in two states: just maintained, and some saves
-// later.
+// later. On slow files git takes seconds for everything, so that much is left out.
 func (b *gitBench) size(ctx context.Context, out io.Writer, dir, corpus string) (err error) {
 	s, err := newScene(ctx, b.Bin, dir, corpus, b.Slow)
 	if err != nil {
@@ -59,43 +59,30 @@ func (b *gitBench) size(ctx context.Context, out io.Writer, dir, corpus string) 
 	if err := s.maintain(ctx); err != nil {
 		return err
 	}
-	if err := s.settle(ctx, "just maintained"); err != nil {
-		return err
-	}
 	if err := b.heading(ctx, out, s); err != nil {
 		return err
 	}
-	maintained, err := b.streams(ctx, s, false)
-	if err != nil {
-		return err
+	var maintained, clients []result
+	if b.Slow == 0 {
+		if maintained, err = b.state(ctx, out, s, "Just maintained", false); err != nil {
+			return err
+		}
 	}
-	printResults(out, s, maintained)
 	if err := s.advance(ctx, recent); err != nil {
 		return err
 	}
-	if err := s.settle(ctx, fmt.Sprintf("%d saves later", recent)); err != nil {
-		return err
-	}
-	later, err := b.streams(ctx, s, true)
+	later, err := b.state(ctx, out, s, fmt.Sprintf("%d saves later", recent), b.Slow == 0)
 	if err != nil {
 		return err
 	}
-	printResults(out, s, later)
-	clients, err := b.clients(ctx, s)
-	if err != nil {
-		return err
+	if b.Slow == 0 {
+		if clients, err = b.clients(ctx, out, s); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(out, "\n#### The real client\n\nWall time of `git`, with what it does itself.\n\n")
-	printTable(out, clients, timeOf)
 	fmt.Fprintf(out, "\nMemory of wikibot after all this: %.0f MiB.\n", memory(s.cmd.Process.Pid))
-	first, err := s.first(ctx, later)
-	if err != nil {
+	if err := b.starts(ctx, out, s, later); err != nil {
 		return err
-	}
-	fmt.Fprintf(out, "\n#### A process that was just started\n\nThe first that it serves of a wiki, beside git's medians from above.\n\n")
-	for _, f := range []figure{timeOf, cpuOf, memoryOf} {
-		printTable(out, first, f)
-		fmt.Fprintln(out)
 	}
 	return printBars(out, append(maintained, later...), clients)
 }
@@ -116,9 +103,17 @@ func (b *gitBench) heading(ctx context.Context, out io.Writer, s *scene) error {
 	return nil
 }
 
-func (b *gitBench) streams(ctx context.Context, s *scene, crowds bool) (all []result, err error) {
+// state measures every row with the client that only reads.
+func (b *gitBench) state(ctx context.Context, out io.Writer, s *scene, name string, crowds bool) (all []result, err error) {
+	if err := s.settle(ctx, name); err != nil {
+		return nil, err
+	}
+	alone := pace{least: 7, most: 25, length: 2 * time.Second, limit: 8 * time.Second}
+	if b.Slow > 0 {
+		alone = pace{least: 3, most: 7, length: time.Second, limit: 4 * time.Second}
+	}
 	for _, row := range gitRows {
-		r, err := s.stream(ctx, row, 1, pace{least: 7, most: 25, length: 2 * time.Second, limit: 8 * time.Second})
+		r, err := s.stream(ctx, row, 1, alone)
 		if err != nil {
 			return nil, err
 		}
@@ -133,10 +128,11 @@ func (b *gitBench) streams(ctx context.Context, s *scene, crowds bool) (all []re
 			all = append(all, r)
 		}
 	}
+	printResults(out, s, all)
 	return all, nil
 }
 
-func (b *gitBench) clients(ctx context.Context, s *scene) (all []result, err error) {
+func (b *gitBench) clients(ctx context.Context, out io.Writer, s *scene) (all []result, err error) {
 	for _, row := range gitRows {
 		r, err := s.real(ctx, row, pace{least: 3, most: 15, length: 2 * time.Second, limit: 6 * time.Second})
 		if err != nil {
@@ -144,5 +140,20 @@ func (b *gitBench) clients(ctx context.Context, s *scene) (all []result, err err
 		}
 		all = append(all, r)
 	}
+	fmt.Fprintf(out, "\n#### The real client\n\nWall time of `git`, with what it does itself.\n\n")
+	printTable(out, all, timeOf)
 	return all, nil
+}
+
+func (b *gitBench) starts(ctx context.Context, out io.Writer, s *scene, git []result) error {
+	first, err := s.first(ctx, git)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n#### A process that was just started\n\nThe first that it serves of a wiki, beside git's medians from above: time, CPU, memory.\n\n")
+	for _, f := range []figure{timeOf, cpuOf, memoryOf} {
+		printTable(out, first, f)
+		fmt.Fprintln(out)
+	}
+	return nil
 }

@@ -164,10 +164,6 @@ func (s *scene) edit(ctx context.Context, path string) error {
 
 // maintain folds the wiki's packs.
 func (s *scene) maintain(ctx context.Context) error {
-	if help, err := s.admin(ctx, "maintain", "--help"); err != nil || !strings.Contains(string(help), "maintain") {
-		fmt.Fprintln(os.Stderr, "bench: this wikibot has no admin maintain")
-		return nil
-	}
 	_, err := s.admin(ctx, "maintain", "--slug", "bench")
 	return err
 }
