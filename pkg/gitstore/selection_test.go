@@ -407,7 +407,7 @@ func filters(rng *rand.Rand) (Filter, string) {
 // Git itself is asked what a client must be sent: that has to be in the answer,
 // and nothing else but what the client is known to have.
 func TestAnswersAreWhatGitSaysTheClientLacks(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, seed)

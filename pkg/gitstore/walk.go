@@ -300,50 +300,57 @@ func (w *walk) below(id OID, beside []OID, depth int) error {
 	if depth >= w.filter.depth() {
 		return nil
 	}
-	t, err := w.h.r.Tree(w.ctx, id)
+	data, err := w.treeData(id)
 	if err != nil {
 		return err
 	}
-	old := make([]cursor, len(beside))
+	old := make([]treeCursor, len(beside))
 	for i, b := range beside {
-		bt, err := w.h.r.Tree(w.ctx, b)
-		if err != nil {
+		if old[i].rest, err = w.treeData(b); err != nil {
 			return err
 		}
-		old[i] = cursor{bt.Entries}
 		w.note(b)
 	}
-	for _, e := range t.Entries {
-		if err := w.entry(e, old, depth); err != nil {
+	for len(data) > 0 {
+		e, n, ok := parseTreeEntry(data)
+		if !ok {
+			return w.h.r.explain(errDamaged, "tree", id)
+		}
+		if err := w.entry(e, data[:n], old, depth); err != nil {
 			return err
 		}
+		data = data[n:]
 	}
 	return nil
 }
 
 // entry adds what an entry names, unless one of the same name in old trees does.
-func (w *walk) entry(e Entry, old []cursor, depth int) error {
-	if e.Mode == filemode.Submodule {
+// encoded is the entry as it is in its tree.
+func (w *walk) entry(e treeEntry, encoded []byte, old []treeCursor, depth int) error {
+	if e.mode == filemode.Submodule {
 		return nil
 	}
 	var below []OID
 	for i := range old {
+		if old[i].skip(encoded) {
+			return nil
+		}
 		o, ok := old[i].next(e)
 		switch {
 		case !ok:
-		case o.ID == e.ID:
+		case o.id == e.id:
 			return nil
-		case e.Mode == filemode.Dir:
-			below = append(below, o.ID)
-		case o.Mode != filemode.Submodule:
-			w.note(o.ID)
+		case e.mode == filemode.Dir:
+			below = append(below, o.id)
+		case o.mode != filemode.Submodule:
+			w.note(o.id)
 		}
 	}
-	if e.Mode == filemode.Dir {
-		return w.tree(e.ID, below, depth)
+	if e.mode == filemode.Dir {
+		return w.tree(e.id, below, depth)
 	}
 	if !w.filter.hides(plumbing.BlobObject, depth) {
-		w.add(e.ID, plumbing.BlobObject, depth)
+		w.add(e.id, plumbing.BlobObject, depth)
 	}
 	return nil
 }
@@ -353,23 +360,4 @@ func (w *walk) note(id OID) {
 	if w.theirs != nil {
 		w.theirs[id] = struct{}{}
 	}
-}
-
-// cursor goes through the entries of a tree in step with those of another one.
-type cursor struct{ rest []Entry }
-
-// next finds the entry of the name and kind of e. Each e must come after the last.
-func (c *cursor) next(e Entry) (Entry, bool) {
-	for len(c.rest) > 0 {
-		d := compareEntries(c.rest[0], e)
-		if d > 0 {
-			break
-		}
-		o := c.rest[0]
-		c.rest = c.rest[1:]
-		if d == 0 {
-			return o, true
-		}
-	}
-	return Entry{}, false
 }
