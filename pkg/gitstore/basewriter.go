@@ -120,45 +120,51 @@ func (w *baseWriter) plan() error {
 			if err := w.find(n, l); err != nil {
 				return fmt.Errorf("object %s: %w", w.items[n].id, err)
 			}
-			base, ok := w.deltaBase(l)
-			if ok && w.items[base].placed && w.items[base].section == w.items[n].section {
-				l.base, l.reused = base, true
+			if base, ok := w.deltaBase(l); ok && w.items[base].placed && w.items[base].section == w.items[n].section {
+				l.base = base
 			}
 		}
-		// Only now is known what lies where.
+		for _, n := range numbers {
+			if next := w.items[n].newer; next >= 0 && !w.before(position, next, n) {
+				w.items[n].newer = -1
+			}
+		}
+		// Backwards, so that all that hangs below an item is known.
 		for _, n := range slices.Backward(numbers) {
 			l := &w.links[n]
-			if !l.reused {
+			if l.base < 0 {
 				continue
 			}
 			base := &w.links[l.base]
-			if position[l.base] >= position[n] || l.below >= maxChain || w.items[n].tip && !w.items[l.base].tip {
-				l.base, l.reused = -1, false
+			before := position[l.base] < position[n]
+			if l.reused = before && l.below < maxChain && (w.items[l.base].tip || !w.items[n].tip); l.reused {
+				base.below = max(base.below, l.below+1)
 				continue
 			}
-			base.below = max(base.below, l.below+1)
-		}
-		w.shortenTip(numbers)
-		for _, n := range numbers {
-			it := &w.items[n]
-			if it.newer >= 0 && (!w.items[it.newer].placed || w.items[it.newer].section != it.section || position[it.newer] >= position[n]) {
-				it.newer = -1
+			// Whoever made this delta found the two alike, which also holds the
+			// other way round.
+			if older, next := n, l.base; before {
+				w.hint(older, next)
+			} else {
+				w.hint(next, older)
 			}
 		}
 	}
 	return nil
 }
 
-// shortenTip cuts the chains of what is in the tip's tree.
-func (w *baseWriter) shortenTip(numbers []int32) {
-	for _, n := range numbers {
-		l := &w.links[n]
-		if !l.reused {
-			continue
-		}
-		if l.depth = w.links[l.base].depth + 1; w.items[n].tip && l.depth > tipChain {
-			l.base, l.reused, l.depth = -1, false, 0
-		}
+// before reports whether an item goes into the same section as another one, and
+// before it.
+func (w *baseWriter) before(position []int32, a, b int32) bool {
+	x, y := &w.items[a], &w.items[b]
+	return x.placed && x.section == y.section && position[a] < position[b]
+}
+
+// hint makes an item the one that another is tried as a delta against, if there
+// is none yet.
+func (w *baseWriter) hint(n, next int32) {
+	if w.items[n].newer < 0 {
+		w.items[n].newer = next
 	}
 }
 
@@ -246,6 +252,10 @@ func (w *baseWriter) item(n int32) error {
 	l.at = w.off
 	w.index.ids = append(w.index.ids, it.id)
 	w.index.offsets = append(w.index.offsets, w.off)
+	if l.reused && it.tip && w.links[l.base].depth >= tipChain {
+		l.reused = false
+		w.hint(n, l.base)
+	}
 	if l.reused && sound {
 		base := &w.links[l.base]
 		l.depth, l.age = base.depth+1, base.age+1
@@ -253,7 +263,7 @@ func (w *baseWriter) item(n int32) error {
 	}
 	l.base, l.depth, l.age = -1, 0, 0
 	whole := sound && l.from.pack != nil && !isDelta(l.from.head.kind)
-	if it.newer >= 0 && !it.tip {
+	if it.newer >= 0 {
 		size := int64(-1)
 		if whole {
 			size = l.from.end - l.from.off - int64(l.from.head.length)
@@ -338,10 +348,19 @@ func (w *baseWriter) chooseBase(n int32) int32 {
 	for w.links[base].age > age-step && w.links[base].base >= 0 {
 		base = w.links[base].base
 	}
-	for base >= 0 && w.links[base].depth+1+w.links[n].below > maxChain {
+	for base >= 0 && !w.mayHang(n, base) {
 		base = w.links[base].base
 	}
 	return base
+}
+
+// mayHang reports whether an item may be a delta against another one.
+func (w *baseWriter) mayHang(n, base int32) bool {
+	depth := w.links[base].depth + 1
+	if w.items[n].tip && (!w.items[base].tip || depth > tipChain) {
+		return false
+	}
+	return depth+w.links[n].below <= maxChain
 }
 
 // content reads an item and verifies it. Where one pack is damaged, another may

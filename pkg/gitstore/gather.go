@@ -25,7 +25,7 @@ type item struct {
 	newer   int32 // the next version of the same file or folder; -1 for none
 	section int8
 	brought bool
-	whole   bool // a tree of which everything was brought, not only what was new beside others
+	whole   bool // a tree of which everything was noted, whatever was there before
 	placed  bool // goes into the base
 	tip     bool // is in the tree of the tip
 }
@@ -79,16 +79,16 @@ func (g *gathering) gather(ctx context.Context, commits []commitNode) error {
 }
 
 // bring notes an object that a commit brought. It is false for one that a base has.
-func (g *gathering) bring(id OID, section int8) (n int32, fresh, ok bool) {
+func (g *gathering) bring(id OID, section int8) (n int32, ok bool) {
 	if held(g.bases, id) {
-		return 0, false, false
+		return 0, false
 	}
 	n = g.intern(id, section)
-	if fresh = !g.items[n].brought; fresh {
+	if !g.items[n].brought {
 		g.items[n].brought = true
 		g.brought = append(g.brought, n)
 	}
-	return n, fresh, true
+	return n, true
 }
 
 // tree notes what is in a tree and not at the same place in one of before.
@@ -96,13 +96,13 @@ func (g *gathering) tree(ctx context.Context, id OID, before []OID, depth int) e
 	if slices.Contains(before, id) {
 		return nil
 	}
-	n, _, ok := g.bring(id, 1)
-	if !ok || g.items[n].whole && len(before) == 0 {
+	n, ok := g.bring(id, 1)
+	if !ok || g.items[n].whole {
 		return nil
 	}
-	// Having been met before is not enough: then it may have been beside a tree that
-	// has something in common with it, which is there since this very commit.
-	g.items[n].whole = len(before) == 0 || g.items[n].whole
+	// It may be known already, but not all that is in it: a tree that came back is
+	// met as a change of the one between first.
+	g.items[n].whole = len(before) == 0
 	if depth > maxTreeDepth {
 		return g.r.explain(errDamaged, "tree", id)
 	}
@@ -131,7 +131,7 @@ func (g *gathering) tree(ctx context.Context, id OID, before []OID, depth int) e
 				return err
 			}
 		default:
-			if n, _, ok := g.bring(e.ID, 2); ok {
+			if n, ok := g.bring(e.ID, 2); ok {
 				for _, b := range was {
 					g.pair(b, n)
 				}
