@@ -414,7 +414,7 @@ func TestAnswersAreWhatGitSaysTheClientLacks(t *testing.T) {
 			for range 30 {
 				w.step()
 			}
-			for range 12 {
+			for range 10 {
 				w.ask()
 			}
 		})
@@ -507,7 +507,7 @@ func TestAnswersFromLooseObjects(t *testing.T) {
 }
 
 func TestShallowAnswersAreWhatGitClones(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		w := newWorld(t, seed+100)
 		for range 30 {
 			w.step()
@@ -543,7 +543,7 @@ func TestShallowAnswersAreWhatGitClones(t *testing.T) {
 
 // A partial clone asks for what it turns out to need, thousands at a time.
 func TestWantedTreesAndBlobs(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		w := newWorld(t, seed+200)
 		for range 25 {
 			w.step()
