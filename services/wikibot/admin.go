@@ -147,7 +147,10 @@ func (a *Admin) adopt(ctx context.Context, w *management.NewWiki, from string, p
 func (a *Admin) Maintain(ctx context.Context, slug string, report func(upkeep.Report) error) error {
 	return a.each(ctx, slug, func(id string) error {
 		r, err := a.stores.keeper.Tend(ctx, id, true)
-		return errors.Join(err, report(r))
+		if err != nil {
+			return err
+		}
+		return report(r)
 	})
 }
 
