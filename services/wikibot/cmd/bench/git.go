@@ -81,10 +81,11 @@ func (b *gitBench) size(ctx context.Context, out io.Writer, dir, corpus string) 
 		}
 	}
 	fmt.Fprintf(out, "\nMemory of wikibot after all this: %.0f MiB.\n", memory(s.cmd.Process.Pid))
-	if err := b.starts(ctx, out, s, later); err != nil {
+	first, err := b.starts(ctx, out, s, later)
+	if err != nil {
 		return err
 	}
-	return printBars(out, append(maintained, later...), clients)
+	return printBars(out, append(maintained, later...), clients, first)
 }
 
 func (b *gitBench) heading(ctx context.Context, out io.Writer, s *scene) error {
@@ -145,15 +146,15 @@ func (b *gitBench) clients(ctx context.Context, out io.Writer, s *scene) (all []
 	return all, nil
 }
 
-func (b *gitBench) starts(ctx context.Context, out io.Writer, s *scene, git []result) error {
+func (b *gitBench) starts(ctx context.Context, out io.Writer, s *scene, git []result) ([]result, error) {
 	first, err := s.first(ctx, git)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Fprintf(out, "\n#### A process that was just started\n\nThe first that it serves of a wiki, beside git's medians from above: time, CPU, memory.\n\n")
 	for _, f := range []figure{timeOf, cpuOf, memoryOf} {
 		printTable(out, first, f)
 		fmt.Fprintln(out)
 	}
-	return nil
+	return first, nil
 }
