@@ -135,7 +135,7 @@ func (b *gitBench) state(ctx context.Context, out io.Writer, s *scene, name stri
 
 func (b *gitBench) clients(ctx context.Context, out io.Writer, s *scene) (all []result, err error) {
 	for _, row := range gitRows {
-		r, err := s.real(ctx, row, pace{least: 3, most: 15, length: 2 * time.Second, limit: 9 * time.Second})
+		r, err := s.real(ctx, row, pace{least: 3, most: 15, length: 2 * time.Second, limit: 20 * time.Second})
 		if err != nil {
 			return nil, err
 		}

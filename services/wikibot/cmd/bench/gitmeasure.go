@@ -133,7 +133,9 @@ func (s *scene) real(ctx context.Context, row gitRow, p pace) (result, error) {
 	defer shut()
 	begin := time.Now()
 	for done := 0; p.more(done, begin); done++ {
-		for i, server := range servers {
+		for n := range servers {
+			i := (n + done) % len(servers) // nobody is always the first to write its files
+			server := servers[i]
 			took, err := row.run(ctx, s, remoteURL(server))
 			if err != nil && server == gitServer(s) {
 				r.refused = err
