@@ -39,17 +39,27 @@ func (r *Repo) Fold(ctx context.Context, head OID, bases []string) ([]string, er
 	case errors.Is(err, errDamaged):
 		list, err = r.fold(ctx, head, bases, true)
 	}
+	return list, packsError(ctx, err, "fold", r.wiki)
+}
+
+// packsError says of work on all packs what failed. What is damaged or missing
+// will be so the next time.
+func packsError(ctx context.Context, err error, what, wiki string) error {
 	if err == nil {
-		return list, nil
+		return nil
 	}
 	if cause := ctx.Err(); cause != nil {
-		return nil, cause
+		return cause
 	}
 	kind := fault.Unavailable
-	if errors.Is(err, errDamaged) || fault.Is(err, fault.Internal) || fault.Is(err, fault.NotFound) {
-		kind = fault.Internal // and will be the next time
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.NotFound {
+		kind = fault.Internal
+	} else if ok {
+		kind = f.Kind
+	} else if errors.Is(err, errDamaged) || errors.Is(err, errTooLarge) || errors.Is(err, errMissing) {
+		kind = fault.Internal
 	}
-	return nil, fault.Wrap(err, kind, "fold the packs of wiki %s", r.wiki)
+	return fault.Wrap(err, kind, "%s the packs of wiki %s", what, wiki)
 }
 
 func (r *Repo) fold(ctx context.Context, head OID, names []string, distrust bool) ([]string, error) {

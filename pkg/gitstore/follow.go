@@ -75,13 +75,13 @@ type Descendant struct {
 }
 
 // Descendants returns the commits that saves made upon one, and upon those: what
-// the names of the packs on disk tell, whatever any record or ref says. From zero
+// the packs on disk tell, whatever any record or ref says. From zero
 // it returns all. Those that most saves led to come first, and of several the
 // latest by its clock. Commits that cannot be read, and what follows from them,
 // are left out. It lists the packs anew and reads every such commit: it is for
 // putting things right after a restore.
 func (r *Repo) Descendants(ctx context.Context, from OID) ([]Descendant, error) {
-	commits, err := r.packCommits(ctx)
+	commits, err := r.packCommits(ctx, from)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "list the commits of wiki %s", r.wiki)
 	}
@@ -124,12 +124,13 @@ func (r *Repo) Descendants(ctx context.Context, from OID) ([]Descendant, error) 
 	return found, nil
 }
 
-// packCommits reads the commits that packs are named after.
-func (r *Repo) packCommits(ctx context.Context) (map[OID]*Commit, error) {
+// packCommits reads the commits that packs are named after, and those of bases
+// that may follow from one.
+func (r *Repo) packCommits(ctx context.Context, from OID) (map[OID]*Commit, error) {
 	if _, err := r.loadAll(ctx, true); err != nil && !errors.Is(err, errDamaged) {
 		return nil, err
 	}
-	var ids []OID
+	ids := r.followers(from)
 	for _, p := range r.packs() {
 		id := plumbing.NewHash(p.name[len("pack-"):])
 		if _, ok := p.index.find(id); ok {
@@ -163,4 +164,39 @@ func (r *Repo) packCommits(ctx context.Context) (map[OID]*Commit, error) {
 	}
 	wg.Wait()
 	return all, fails
+}
+
+// followers lists the commits of the bases that may follow from one. What leads
+// to a commit is in its base and those below it, so that a base without it below
+// has none, and neither has the one that it is the tip of.
+func (r *Repo) followers(from OID) []OID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.table == nil {
+		return nil
+	}
+	var ids []OID
+	for _, b := range r.table.bases {
+		if b.tip == from || !from.IsZero() && r.table.whole(b) && !r.table.leadsTo(b, from) {
+			continue
+		}
+		for i, id := range b.pack.index.ids {
+			if b.pack.index.offsets[i] < b.ends[0].end {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.SortFunc(ids, compareIDs)
+	return slices.Compact(ids) // a former base may still be there
+}
+
+// leadsTo reports whether a commit is in a base or in one below it.
+func (t *table) leadsTo(b *base, commit OID) bool {
+	for range len(t.bases) {
+		if b == nil || b.hasCommit(commit) {
+			break
+		}
+		b = t.tipped(b.onto)
+	}
+	return b != nil && b.hasCommit(commit)
 }

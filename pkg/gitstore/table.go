@@ -71,17 +71,24 @@ func (t *table) place(p *pack) {
 // whole reports whether the bases in the table hold everything that a base needs:
 // whether there is one for each tip below it.
 func (t *table) whole(b *base) bool {
-	tips := make(map[OID]*base, len(t.bases))
-	for _, other := range t.bases {
-		tips[other.tip] = other
-	}
 	for range len(t.bases) {
 		if b == nil || b.onto.IsZero() {
 			break
 		}
-		b = tips[b.onto]
+		b = t.tipped(b.onto)
 	}
 	return b != nil && b.onto.IsZero()
+}
+
+// tipped is a base with this tip; nil if there is none. Of two, each with those
+// below it holds the same.
+func (t *table) tipped(tip OID) *base {
+	for _, b := range t.bases {
+		if b.tip == tip {
+			return b
+		}
+	}
+	return nil
 }
 
 // replaced tells of a pack by its name alone whether bases replace it: whether it
