@@ -17,11 +17,25 @@
 // to. A process on another host that has learned the new head opens the pack by
 // its name and does not depend on a cached folder listing.
 //
+// # Life of a pack
+//
+// [Repo.Fold] consolidates the packs of saves into bases: packs in which versions
+// of a page are deltas, first all commits, then all trees, then all blobs. A file
+// pack-<checksum>.keep beside a base says of which commit it is and on which base it
+// builds; the bases of a wiki are a chain, listed in its record, each holding what
+// its commit needs and those below lack. A fold merges what came since with the
+// topmost bases as long as these are small beside it, so that the large ones are
+// seldom written anew. Everything in a new base is rebuilt and hashed before the
+// base gets its name; nothing is removed. [Repo.Prune] removes, later, what bases
+// replaced and what saves left that never landed. An import is one base from the
+// start. [Repo.Check] compares all of it with itself.
+//
 // # Life of a read
 //
 // Objects never change, so what has been decoded is kept in one process-wide
 // cache, bounded in bytes. A miss is looked up in the table of all packs of the
-// repository, which is loaded once; if it is not there, the pack named after the
+// repository, which is loaded once, the bases first and of the others only those
+// that no base replaces; if it is not there, the pack named after the
 // object, then those of the commits before one that was found so, then a loose
 // file, then a fresh listing of the folder are tried: names that follow from the
 // head are there at once on every host, a listing may be a minute old. What
@@ -30,6 +44,7 @@
 //
 // # What it never does
 //
-// It never deletes or rewrites a pack, never follows symbolic links or
+// It never changes a pack, never removes one of which it is not sure that it is
+// needed no more, never follows symbolic links or
 // submodules, never reads alternates, and runs no hook and no other program.
 package gitstore

@@ -188,7 +188,6 @@ func TestKilledOrFailedFoldChangesNothing(t *testing.T) {
 				got = foldAll(t, r, commits[5], bases)
 			}
 			sound(t, s, fresh(t, s), commits[5], got, gitstoretest.Unindexed)
-			// Killed there, it leaves temporary files, too.
 			if got := content(t, fresh(t, s), commits[5]); got["page.md"] != "5" {
 				t.Errorf("after operation %d failed: %v", n, got)
 			}
@@ -240,7 +239,6 @@ func TestFoldNeverSpreadsDamage(t *testing.T) {
 	commits := line(t, r, OID{}, "page", 4)
 	// Another process has the same content in a pack of its own.
 	twin := save(t, r, commits[0], "twin", map[string]string{"page.md": "2"})
-	_ = twin
 	pack := func(id OID) string { return r.packFile("pack-" + id.String() + ".pack") }
 	blob := func(id OID) int64 {
 		c, _ := r.Commit(t.Context(), id)
