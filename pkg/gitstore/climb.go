@@ -149,6 +149,7 @@ type climb struct {
 	queue []OID
 	fresh map[OID]*commitNode // those this side of the edge
 	met   map[OID]bool        // those beyond it that it came to
+	ahead bool                // what follows has been read ahead
 }
 
 func newClimb(ctx context.Context, h *History, head OID) *climb {
@@ -169,6 +170,7 @@ func (c *climb) run() error {
 			c.met[id] = true
 			continue
 		}
+		c.mind(id)
 		n, err := c.h.node(c.ctx, id)
 		if err != nil {
 			return err
@@ -177,6 +179,17 @@ func (c *climb) run() error {
 		c.queue = append(c.queue, n.parents...)
 	}
 	return nil
+}
+
+// mind has what follows read ahead if this is to be a long way.
+func (c *climb) mind(id OID) {
+	if len(c.fresh) < patience || c.ahead {
+		return
+	}
+	if _, ok := c.h.graph.node(id); !ok {
+		c.ahead = true
+		c.h.r.readAhead(c.ctx, c.h.bases)
+	}
 }
 
 // goOn puts back what the edge, which has moved, does not keep out any more.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
@@ -137,33 +136,20 @@ func (r *Repo) packCommits(ctx context.Context, from OID) (map[OID]*Commit, erro
 			ids = append(ids, id)
 		}
 	}
-	var (
-		mu    sync.Mutex
-		all   = make(map[OID]*Commit, len(ids))
-		fails error
-		wg    sync.WaitGroup
-	)
-	for part := range slices.Chunk(ids, max(1, (len(ids)+loaders-1)/loaders)) {
-		wg.Go(func() { // each waits for the disk
-			for _, id := range part {
-				c, err := r.Commit(ctx, id)
-				mu.Lock()
-				switch {
-				case err == nil:
-					all[id] = c
-				case !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Internal):
-					fails = err
-				}
-				stop := fails != nil
-				mu.Unlock()
-				if stop {
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return all, fails
+	all := make(map[OID]*Commit, len(ids))
+	var fails error
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	r.readCommits(ctx, ids, func(id OID, c *Commit, err error) {
+		switch {
+		case err == nil:
+			all[id] = c
+		case fails == nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Internal):
+			fails = err
+			stop()
+		}
+	})
+	return all, cmp.Or(fails, context.Cause(ctx))
 }
 
 // followers lists the commits of the bases that may follow from one. What leads
