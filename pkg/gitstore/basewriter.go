@@ -67,7 +67,7 @@ type oldEntry struct {
 
 func newBaseWriter(ctx context.Context, g *gathering, w io.Writer) *baseWriter {
 	b := &baseWriter{
-		gathering: g, ctx: ctx, blocks: newBlocks(), contents: newCache(16 << 20),
+		gathering: g, ctx: ctx, blocks: newBlocks(), contents: newCache(8 << 20),
 		links: make([]link, len(g.items)), sum: sha1.New(),
 	}
 	b.out = bufio.NewWriterSize(io.MultiWriter(w, b.sum), 1<<20)

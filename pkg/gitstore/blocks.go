@@ -8,7 +8,7 @@ import (
 
 const (
 	blockSize  = planWindow
-	blockBytes = 16 << 20 // that are kept
+	blockBytes = 8 << 20 // that are kept
 )
 
 // blocks reads packs in large pieces and keeps the last of them: on a network

@@ -15,7 +15,7 @@ const (
 	maxBases = 8
 	// foldCache is the memory for what a fold reads, apart from what pages are
 	// served from.
-	foldCache = 24 << 20
+	foldCache = 16 << 20
 )
 
 // Fold consolidates the history of head: it writes one new base pack with what
@@ -211,17 +211,18 @@ func (r *Repo) writeBaseFiles(ctx context.Context, g *gathering, to baseFiles, b
 	if err != nil {
 		return nil, err
 	}
-	if err := r.prove(ctx, to.pack, &w.index); err != nil {
+	index := w.index
+	b.ends, b.pack = w.ends, r.newPack("pack-"+index.sum.String(), &index)
+	w = nil // and what it remembers, which proving has no need of
+	if err := r.prove(ctx, to.pack, &index); err != nil {
 		return nil, err
 	}
-	b.ends = w.ends
-	b.pack = r.newPack("pack-"+w.index.sum.String(), &w.index)
 	if err := b.check(); err != nil {
 		return nil, err
 	}
 	return &b, asWriteError(errors.Join(
 		writeNew(r.store.disk, to.keep, b.encodeKeep()),
-		writeNew(r.store.disk, to.idx, w.index.encode())))
+		writeNew(r.store.disk, to.idx, index.encode())))
 }
 
 // writeError is that writing failed, not reading what was to be written.
