@@ -41,8 +41,8 @@ type schedule struct{ name, every string }
 //
 // CloudFront waits 60 seconds for the first byte of an answer, so longer
 // timeouts serve long answers (a clone), events (an index from scratch, a fold of a
-// large wiki's packs, whose lease lasts as long), and what an operator has the wiki
-// function do with all wikis after a restore.
+// large wiki's packs, whose lease lasts as long), and what an operator has done with
+// all wikis: by the wiki function after a restore, by embedding at any time.
 var functions = []function{
 	{service: routes.Auth, memory: 512, timeout: 15, scratch: 512, signs: true, schedules: []schedule{{"rotate-keys", "rate(1 day)"}}},
 	{service: routes.Management, memory: 512, timeout: 30, scratch: 512},

@@ -24,6 +24,13 @@
 // and EventBridge deliver the event again and at last put it to the dead
 // letters; the same becomes of an event that nobody here can read.
 //
+// # Life of a schedule
+//
+// {"schedule"} comes by the clock, or from an operator. What an operator has done
+// with everything there is may take longer than an invocation may: such a round is
+// asked for call after call, {"schedule","after"}, each of which answers where the
+// next begins. The kit passes the two on and knows nothing of what they name.
+//
 // # Metrics
 //
 // Embedded metric format (AmazonCloudWatch/latest/monitoring,

@@ -45,6 +45,11 @@ func NewHandler(f Function) (*Handler, error) {
 		}
 		h.subscriptions[s.Name] = s
 	}
+	for name := range f.Rounds {
+		if _, twice := f.Schedules[name]; twice {
+			return nil, fmt.Errorf("make function: schedule %s is there twice", name)
+		}
+	}
 	return h, nil
 }
 
@@ -54,14 +59,15 @@ type payload struct {
 	Subscription string          `json:"subscription"`
 	Event        json.RawMessage `json:"event"`
 	Schedule     string          `json:"schedule"`
+	After        string          `json:"after"`
 	Records      []struct {
 		EventSource string `json:"eventSource"`
 	} `json:"Records"`
 }
 
 // Invoke handles one invocation. Its result is a
-// *events.LambdaFunctionURLStreamingResponse, an events.DynamoDBEventResponse or
-// nil.
+// *events.LambdaFunctionURLStreamingResponse, an events.DynamoDBEventResponse,
+// what a round says of itself, or nil.
 func (h *Handler) Invoke(ctx context.Context, raw json.RawMessage) (any, error) {
 	h.first.Do(h.countColdStart)
 	var p payload
@@ -85,7 +91,7 @@ func (h *Handler) Invoke(ctx context.Context, raw json.RawMessage) (any, error) 
 	case p.Subscription != "":
 		return nil, h.deliver(ctx, p.Subscription, p.Event)
 	default:
-		return nil, h.schedule(ctx, p.Schedule)
+		return h.schedule(ctx, p.Schedule, p.After)
 	}
 }
 
@@ -115,17 +121,32 @@ func (h *Handler) stream(ctx context.Context, raw json.RawMessage, p payload) (a
 	return res, nil
 }
 
-func (h *Handler) schedule(ctx context.Context, name string) error {
-	run, ok := h.f.Schedules[name]
-	if !ok {
-		return fmt.Errorf("run schedule: there is none of the name %q here", name)
+// schedule runs a schedule or a call of a round.
+func (h *Handler) schedule(ctx context.Context, name, after string) (any, error) {
+	once, isOnce := h.f.Schedules[name]
+	part, isPart := h.f.Rounds[name]
+	switch {
+	case !isOnce && !isPart:
+		return nil, fmt.Errorf("run schedule: there is none of the name %q here", name)
+	case isOnce && after != "":
+		return nil, fmt.Errorf("run schedule %s after %q: it cannot be done in parts", name, after)
 	}
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
 	began := time.Now()
-	err := shield(func() error { return run(ctx) })
+	var result any
+	err := shield(func() (err error) {
+		if isOnce {
+			return once(ctx)
+		}
+		result, err = part(ctx, after)
+		return err
+	})
 	h.logOutcome(ctx, "schedule", err, "schedule", name, "took", time.Since(began))
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 // countColdStart is called with the first invocation. How long the start took

@@ -40,7 +40,12 @@ type Function struct {
 	Stream func(context.Context, lambdaevents.DynamoDBEvent) (lambdaevents.DynamoDBEventResponse, error)
 	// Schedules receive {"schedule": "<name>"}, as the rules' inputs say it.
 	Schedules map[string]func(context.Context) error
-	Log       *slog.Logger
+	// Rounds receive {"schedule": "<name>", "after": "<where>"} from an operator:
+	// work on everything there is, of which one invocation may do a part. What they
+	// return says in JSON how far they came and where the next begins, and is the
+	// invocation's answer. "" is the beginning.
+	Rounds map[string]func(ctx context.Context, after string) (any, error)
+	Log    *slog.Logger
 	// Metrics receives lines in CloudWatch's embedded metric format; nil:
 	// standard output, where CloudWatch looks for them.
 	Metrics io.Writer

@@ -66,6 +66,10 @@ func New(d Deps) (*Keeper, error) {
 	return &Keeper{d}, nil
 }
 
+// Wikis returns the identifiers of all wikis that have a folder, sorted. Of some
+// there may be no record: they are deleted, or being made.
+func (k *Keeper) Wikis(ctx context.Context) ([]string, error) { return k.deps.Git.Wikis(ctx) }
+
 // Report is what Tend did.
 type Report struct {
 	WikiID string          `json:"wiki"`

@@ -21,9 +21,17 @@
 // folding a large wiki takes minutes, for which no index should have to wait. Of 32
 // such events 31 find nothing to do.
 //
+// # Life of a round
+//
+// An operator who cannot reach the files has the service go through all wikis:
+// "maintain" folds and removes what there is, "fsck" reads everything and changes
+// nothing. What was found of each wiki is in the log. A function's time may not be
+// enough for all of them, so a call stops in time and says after which wiki the next
+// has to begin. Calls may overlap with each other, with events and with visitors.
+//
 // # What it never does
 //
-// It answers no requests, reads no page for anyone, and deletes no wiki's files
+// It answers no visitor, reads no page for anyone, and deletes no wiki's files
 // other than index files that nothing points to any more and packs whose objects
 // are in others.
 package embedding

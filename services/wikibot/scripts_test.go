@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,6 +60,52 @@ func TestReconcilingNeedsAStoppedStage(t *testing.T) {
 	}
 }
 
+// One call has not the time for all wikis: the next begins where it ended.
+func TestMaintainingGoesOnToTheEnd(t *testing.T) {
+	repo := copyScripts(t)
+	out, err := runScript(t, repo, "operate", "maintain", "dev")
+	if err != nil || !strings.Contains(out, "1 left; go on behind b2") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+	var payloads []string
+	for _, call := range readCalls(t, repo) {
+		if !strings.Contains(call, "--function-name wikibot-dev-embedding ") {
+			t.Errorf("not the function that keeps packs few: %s", call)
+		}
+		_, rest, _ := strings.Cut(call, "--payload ")
+		payload, _, _ := strings.Cut(rest, " ")
+		payloads = append(payloads, payload)
+	}
+	want := []string{`{"schedule":"maintain"}`, `{"schedule":"maintain","after":"b2"}`}
+	if !slices.Equal(payloads, want) {
+		t.Errorf("invoked with %q, want %q", payloads, want)
+	}
+}
+
+func TestGoingThroughWikisIsRefusedOrFails(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		args []string
+		says string
+	}{
+		{"a wiki is in trouble", []string{"fsck", "dev"}, "found 1 wikis in trouble"},
+		{"only what goes through wikis can go on behind one", []string{"rotate-keys", "dev", "b2"}, "usage"},
+		{"what is no identifier would end up in JSON", []string{"fsck", "dev", `","schedule":"reconcile`}, "no wiki's identifier"},
+		{"nothing is asked", nil, "usage"},
+	} {
+		if out, err := runScript(t, copyScripts(t), "operate", c.args...); err == nil || !strings.Contains(out, c.says) {
+			t.Errorf("%s: %v\n%s", c.why, err, out)
+		}
+	}
+	repo := copyScripts(t)
+	if out, err := runScript(t, repo, "operate", "stop", "dev"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := runScript(t, repo, "operate", "maintain", "dev"); err == nil || !strings.Contains(out, "start dev first") {
+		t.Errorf("maintained a stage that is stopped: %v\n%s", err, out)
+	}
+}
+
 func awsCalls(t *testing.T, script string, args ...string) []string {
 	t.Helper()
 	repo := copyScripts(t)
@@ -96,6 +143,9 @@ func copyScripts(t *testing.T) string {
 echo "$@" >> "`+filepath.Join(repo, "calls")+`"
 case "$*" in
 *get-function-configuration*) echo '{"Variables":{"WIKIBOT_EDGE_KEYS":"ab"}}' ;;
+*'"after":"b2"}'*) echo bG9n; echo '{"wikis":1,"left":0,"wrong":0}' > .cache/operate-answer.json ;;
+*'"schedule":"maintain"}'*) echo bG9n; echo '{"wikis":2,"left":1,"wrong":0,"after":"b2"}' > .cache/operate-answer.json ;;
+*'"schedule":"fsck"}'*) echo bG9n; echo '{"wikis":3,"left":0,"wrong":1}' > .cache/operate-answer.json ;;
 *"lambda invoke"*) echo bG9n; echo null > .cache/operate-answer.json ;;
 *describe-stacks*) echo value ;;
 esac

@@ -25,5 +25,5 @@ func function(p *cloud.Platform) (lambdakit.Function, error) {
 	if err != nil {
 		return lambdakit.Function{}, err
 	}
-	return lambdakit.Function{Subscriptions: s.Subscriptions()}, nil
+	return lambdakit.Function{Subscriptions: s.Subscriptions(), Rounds: s.Rounds()}, nil
 }
