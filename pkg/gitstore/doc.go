@@ -42,9 +42,20 @@
 // is read from disk is verified against its id: damage is an error that names
 // wiki and object, never a panic and never wrong content.
 //
+// # Life of an answer
+//
+// A client of git is given what is reachable from the head that the caller names,
+// and nothing else that lies in the packs. [Repo.History] is that set: the bases
+// whose tips lead to the head, and the few commits since, in memory; walking back
+// further goes by git's own commit graph file. [History.Select] finds what a
+// [Fetch] lacks and makes a plan of it: runs of bytes of packs, and the entries
+// that have to be made anew because what they are deltas against is not sent.
+// [Selection.WritePack] copies. Plans are kept, so that the same question is
+// answered by copying alone.
+//
 // # What it never does
 //
 // It never changes a pack, never removes one of which it is not sure that it is
-// needed no more, never follows symbolic links or
-// submodules, never reads alternates, and runs no hook and no other program.
+// needed no more, never follows symbolic links or submodules, never reads
+// alternates, and runs no hook and no other program.
 package gitstore
