@@ -303,7 +303,11 @@ func (r *Repo) loadListed(ctx context.Context, files []string, shown int) (gone 
 		listed[name] = true
 	}
 	keeps = slices.DeleteFunc(keeps, func(name string) bool { return !listed[name] })
+	chained := r.hasBases()
 	_, err = loadEach(ctx, keeps, func(name string) error {
+		if chained && r.isFormer(name) {
+			return nil
+		}
 		_, err := r.loadBase(name)
 		if errors.Is(err, errDamaged) {
 			return nil // somebody else's .keep, or a pack that is to be looked at as any other
@@ -317,6 +321,34 @@ func (r *Repo) loadListed(ctx context.Context, files []string, shown int) (gone 
 		return false, err
 	}
 	return loadEach(ctx, r.withoutReplaced(packs), r.loadPack)
+}
+
+func (r *Repo) hasBases() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.table != nil && len(r.table.bases) > 0
+}
+
+// isFormer tells by its .keep file alone whether a base was merged into those in
+// the table: they are few and small, its index need not be.
+func (r *Repo) isFormer(name string) bool {
+	r.mu.RLock()
+	known := r.table != nil && r.table.bases[name] != nil
+	r.mu.RUnlock()
+	if known {
+		return false
+	}
+	data, err := r.store.disk.readFile(r.packFile(name + ".keep"))
+	if err != nil {
+		return false
+	}
+	b, err := parseKeep(data)
+	if err != nil {
+		return false
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.table != nil && r.table.replaced("pack-"+b.tip.String())
 }
 
 // withoutReplaced leaves out the packs that the bases in the table replace.
