@@ -57,6 +57,7 @@ func pkt(lines ...string) string {
 
 // The head and its authorization matrix: who, which wiki, what comes back.
 func TestPrivateWikisOpenOnlyToTheirTokens(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	private := f.wiki(f.owner, "secret", false)
 	private.save(map[string]string{"Home.md": "secret"})
@@ -109,6 +110,7 @@ func TestPrivateWikisOpenOnlyToTheirTokens(t *testing.T) {
 }
 
 func TestPushIsRefusedInWordsThatGitShows(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := f.wiki(f.owner, "notes", true)
 	w.save(map[string]string{"Home.md": "1"})
@@ -130,6 +132,7 @@ func TestPushIsRefusedInWordsThatGitShows(t *testing.T) {
 }
 
 func TestProbesGetClearAnswers(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := f.wiki(f.owner, "notes", true)
 	w.save(map[string]string{"Home.md": "1"})
@@ -185,6 +188,7 @@ func (w *wiki) refuses(version string, table []refused) {
 }
 
 func TestMalformedRequestsAreRefused(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := f.wiki(f.owner, "notes", true)
 	w.save(map[string]string{"Home.md": "1"})
@@ -247,6 +251,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 }
 
 func TestMalformedCommandsAreRefused(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := f.wiki(f.owner, "notes", true)
 	w.save(map[string]string{"Home.md": "1"})
@@ -309,6 +314,7 @@ func TestMalformedCommandsAreRefused(t *testing.T) {
 
 // Partial clones name thousands of blobs at once, some of them more than once.
 func TestManyWantsAreOneQuestion(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := f.wiki(f.owner, "notes", true)
 	files := map[string]string{}
@@ -336,6 +342,7 @@ func TestManyWantsAreOneQuestion(t *testing.T) {
 
 // A client waits with its body until it has been let in (RFC 9110 section 10.1.1).
 func TestBodiesAreAskedForAfterTheGate(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := f.wiki(f.owner, "notes", false)
 	w.save(map[string]string{"Home.md": "1"})
@@ -365,6 +372,7 @@ func TestBodiesAreAskedForAfterTheGate(t *testing.T) {
 // Git access that is switched off is off for all who may read the wiki, and tells
 // strangers nothing.
 func TestGitSwitchedOff(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	public, private := f.wiki(f.owner, "open", true), f.wiki(f.owner, "secret", false)
 	off := true

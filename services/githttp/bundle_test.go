@@ -15,6 +15,7 @@ func (w *wiki) bundle() string { return "/repo.git/bundle/" + w.BasePacks[0] + "
 
 // A clone takes the bulk from the bundle and asks for the rest alone.
 func TestCloneWithABundle(t *testing.T) {
+	t.Parallel()
 	f := newFleetOffering(t, 1<<10)
 	w := folded(f)
 	_, list := w.ask(http.MethodPost, "/repo.git/git-upload-pack", strings.NewReader(command2("bundle-uri")), map[string]string{"Content-Type": contentType, "Git-Protocol": "version=2"})
@@ -59,6 +60,7 @@ func TestCloneWithABundle(t *testing.T) {
 
 // Who may read a bundle, and what a shared cache may do with it.
 func TestBundlesBehindTheGate(t *testing.T) {
+	t.Parallel()
 	f := newFleetOffering(t, 1<<10)
 	public, private := f.wiki(f.owner, "open", true), f.wiki(f.owner, "secret", false)
 	for _, w := range []*wiki{public, private} {
@@ -134,6 +136,7 @@ func TestBundlesBehindTheGate(t *testing.T) {
 
 // A bundle is offered where it is worth it, and where the client can fetch it.
 func TestBundlesOnOffer(t *testing.T) {
+	t.Parallel()
 	large, small := newFleetOffering(t, 1<<10), newFleet(t)
 	for _, c := range []struct {
 		why     string

@@ -124,6 +124,7 @@ func (w *wiki) both(t *testing.T, reference, path, version, body string) (ours, 
 
 // The same bytes of a request get the same lines, and a pack of the same objects.
 func TestAnswersAreThoseOfGitsOwnServer(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := folded(f)
 	empty := f.wiki(f.owner, "empty", true)
@@ -297,6 +298,7 @@ type request struct{ path, version, body string }
 
 // What each version is told that there is.
 func TestAdvertisementsAreThoseOfGitsOwnServer(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	w := smallPacks(f)
 	empty := f.wiki(f.owner, "empty", true)

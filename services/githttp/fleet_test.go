@@ -38,6 +38,7 @@ type fleet struct {
 	logged  *logBuffer
 
 	minBundle int64
+	clock     time.Time
 }
 
 // logBuffer collects what the fleet logs.
@@ -67,7 +68,7 @@ func newFleet(t testing.TB) *fleet {
 func newFleetOffering(t testing.TB, minBundle int64) *fleet {
 	t.Helper()
 	dir := t.TempDir()
-	f := &fleet{t: t, dir: filepath.Join(dir, "git"), logged: &logBuffer{}, minBundle: minBundle}
+	f := &fleet{t: t, dir: filepath.Join(dir, "git"), logged: &logBuffer{}, minBundle: minBundle, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -136,8 +137,6 @@ func (w *wiki) withToken(token string) string {
 	return strings.Replace(w.url(), "://", "://git:"+token+"@", 1)
 }
 
-var clock = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // save commits files on the wiki's head and advances it, as the engine does.
 func (w *wiki) save(files map[string]string) {
 	w.t.Helper()
@@ -155,8 +154,8 @@ func (w *wiki) lose(files map[string]string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	clock = clock.Add(time.Second)
-	who := gitstore.Signature{Name: "Ada", Email: "ada@example.org", When: clock}
+	w.clock = w.clock.Add(time.Second)
+	who := gitstore.Signature{Name: "Ada", Email: "ada@example.org", When: w.clock}
 	c := gitstore.Commit{Author: who, Committer: who, Message: fmt.Sprintf("save %d\n", w.Sequence+1)}
 	var base gitstore.OID
 	if w.Head != "" {
@@ -185,11 +184,11 @@ func (w *wiki) lose(files map[string]string) string {
 func (w *wiki) advance(head string) {
 	w.t.Helper()
 	saved := &eventsv1.PageSaved{Commit: &eventsv1.Commit{OldHead: w.Head, NewHead: head}}
-	env, err := events.New(clock, w.ID, &events.Actor{UserId: w.owner.ID}, saved)
+	env, err := events.New(w.clock, w.ID, &events.Actor{UserId: w.owner.ID}, saved)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	next, err := w.records.AdvanceHead(context.Background(), records.HeadChange{WikiID: w.ID, Old: w.Head, New: head, At: clock, Event: env})
+	next, err := w.records.AdvanceHead(context.Background(), records.HeadChange{WikiID: w.ID, Old: w.Head, New: head, At: w.clock, Event: env})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -203,8 +202,8 @@ func (w *wiki) imports(commits int) {
 	w.must(".", "init", "-q", "-b", "main", src)
 	var in strings.Builder
 	for i := range commits {
-		clock = clock.Add(time.Hour)
-		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Ada <ada@example.org> %d +0000\ndata 4\nold\n\n", clock.Unix())
+		w.clock = w.clock.Add(time.Hour)
+		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Ada <ada@example.org> %d +0000\ndata 4\nold\n\n", w.clock.Unix())
 		for _, name := range []string{"Home.md", fmt.Sprintf("page-%d.md", i%7), fmt.Sprintf("folder %d/below/page.md", i%3)} {
 			text := strings.Repeat(fmt.Sprintf("line %d of %s\n", i%5, name), 50+i)
 			fmt.Fprintf(&in, "M 100644 inline %q\ndata %d\n%s\n", name, len(text), text)
@@ -255,7 +254,7 @@ func (w *wiki) folds() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.records.LeaseUpkeep(ctx, w.ID, "test", clock, clock.Add(time.Hour)); err != nil {
+	if _, err := w.records.LeaseUpkeep(ctx, w.ID, "test", w.clock, w.clock.Add(time.Hour)); err != nil {
 		w.t.Fatal(err)
 	}
 	next, err := w.records.ReplaceBases(ctx, records.BaseChange{WikiID: w.ID, Holder: "test", Packs: packs, Sequence: w.Sequence})
