@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -409,69 +407,4 @@ func TestGitSwitchedOff(t *testing.T) {
 	if out, err := f.run(".", "clone", public.url(), filepath.Join(t.TempDir(), "x")); err == nil || !strings.Contains(out, "git access is switched off") {
 		t.Errorf("git says %v %s", err, out)
 	}
-}
-
-// A client that goes away in the middle of a clone leaves nothing behind.
-func TestAbortedClones(t *testing.T) {
-	f := newFleet(t)
-	w := f.wiki(f.owner, "big", true)
-	noise := rand.New(rand.NewPCG(1, 2))
-	for i := range 4 {
-		page := make([]byte, 2<<20)
-		for j := range page {
-			page[j] = byte(noise.Uint32())
-		}
-		w.save(map[string]string{fmt.Sprintf("big %d.bin", i): string(page)})
-	}
-	w.folds()
-	w.save(map[string]string{"Home.md": "1"})
-	whole := func() {
-		res, body := w.ask(http.MethodPost, "/repo.git/git-upload-pack", strings.NewReader(command2("fetch", "want "+w.Head, "done")), map[string]string{"Content-Type": contentType, "Git-Protocol": "version=2"})
-		if res.StatusCode != 200 || len(body) < 8<<20 {
-			t.Fatalf("a clone gives %d and %d bytes", res.StatusCode, len(body))
-		}
-	}
-	whole()
-	before := openFiles(t, f.dir)
-	for range 20 {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.server.URL+"/repo.git/git-upload-pack", strings.NewReader(command2("fetch", "want "+w.Head, "done")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Host = strings.TrimPrefix(w.hosts.Wiki("big", ""), "http://")
-		req.Header.Set("Content-Type", contentType)
-		req.Header.Set("Git-Protocol", "version=2")
-		res, err := http.DefaultTransport.RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.CopyN(io.Discard, res.Body, 100_000); err != nil {
-			t.Fatal(err)
-		}
-		_ = res.Body.Close() // breaks the connection, since not all was read
-	}
-	whole()
-	f.server.Close() // waits for every request to end
-	if after := openFiles(t, f.dir); after > before {
-		t.Errorf("%d files are open, %d before", after, before)
-	}
-	if strings.Contains(f.log(), "panic") {
-		t.Error(f.log())
-	}
-}
-
-// openFiles counts this process's open files below a folder.
-func openFiles(t *testing.T, dir string) (n int) {
-	t.Helper()
-	fds, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fd := range fds {
-		// The one that lists them is gone by now.
-		if target, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(target, dir) {
-			n++
-		}
-	}
-	return n
 }

@@ -212,11 +212,11 @@ func (w *wiki) imports(commits int) {
 	w.feed(src, in.String())
 	w.must(src, "repack", "-adfq")
 	imported, err := w.git.Import(w.t.Context(), w.ID, src, nil)
-	head := imported.Head
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.advance(head.String())
+	w.advance(imported.Head.String())
+	w.lists(imported.Bases)
 	w.mirror()
 }
 
@@ -254,6 +254,13 @@ func (w *wiki) folds() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.lists(packs)
+}
+
+// lists names the bases in the record.
+func (w *wiki) lists(packs []string) {
+	w.t.Helper()
+	ctx := context.Background()
 	if _, err := w.records.LeaseUpkeep(ctx, w.ID, "test", w.clock, w.clock.Add(time.Hour)); err != nil {
 		w.t.Fatal(err)
 	}

@@ -250,7 +250,6 @@ func folded(f *fleet) *wiki {
 	f.t.Helper()
 	w := f.wiki(f.owner, "folded", true)
 	w.imports(40)
-	w.folds()
 	w.saves(12)
 	w.folds()
 	w.saves(6)
