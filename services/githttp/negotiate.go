@@ -9,9 +9,10 @@ type answer struct {
 	pack   bool           // the pack follows
 }
 
-// maxLooks bounds how often one round asks whether enough is known: the answer
-// may take a walk, and a hostile client could force one with each line.
-const maxLooks = 32
+// freeLooks is how often one round asks whether enough is known as soon as
+// anything more is: the answer may take a walk, and a hostile client could force
+// one with each line. From then on it asks when a quarter more is known.
+const freeLooks = 16
 
 // negotiation is the state of one round.
 type negotiation struct {
@@ -37,7 +38,7 @@ func negotiate(q *request, has func(gitstore.OID) bool, enough func([]gitstore.O
 			continue
 		}
 		foreign = true
-		if !q.multi || !n.ready && n.looks == maxLooks {
+		if !q.multi || !n.ready && n.looks >= freeLooks && len(n.common) < n.looked+n.looked/4 {
 			continue
 		}
 		ready, err := n.isEnough()
