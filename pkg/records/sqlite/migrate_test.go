@@ -59,7 +59,7 @@ func TestFileOfTheFirstVersion(t *testing.T) {
 		if _, err := s.LeaseUpkeep(t.Context(), "w0", "h", at, at.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		if want, err = s.ReplaceBases(t.Context(), records.BaseChange{WikiID: "w0", Holder: "h", Packs: []string{"p"}, Sequence: 3}); err != nil {
+		if _, err = s.ReplaceBases(t.Context(), records.BaseChange{WikiID: "w0", Holder: "h", Packs: []string{"p"}, Sequence: 3}); err != nil {
 			t.Fatal(err)
 		}
 		if want, err = s.UpdateWiki(t.Context(), "w0", records.WikiChange{GitOff: new(true)}, nil); err != nil {
