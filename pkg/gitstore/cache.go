@@ -10,8 +10,8 @@ import (
 type cacheKey struct {
 	repo uint64
 	id   OID   // of an object, or zero:
-	pack *pack // then the raw bytes of the delta base at
-	off  int64 // this offset of this pack
+	file *file // then the raw bytes of the delta base at
+	off  int64 // this offset of this pack, whose index is not held by it
 }
 
 // cache keeps decoded objects, bounded in bytes, least recently used out first.

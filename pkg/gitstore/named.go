@@ -142,6 +142,7 @@ func (r *Repo) unload() {
 	r.mu.Lock()
 	t := r.table
 	r.table, r.listed = nil, false
+	r.tableBytes.Store(0)
 	r.mu.Unlock()
 	r.histories.forget()
 	r.graph.forget()

@@ -30,7 +30,7 @@ const (
 type plan struct {
 	objects int
 	rebuilt []OID // in no pack, or a delta on what the client lacks
-	packs   []*pack
+	packs   []sentPack
 	runs    []run
 	heads   []byte // new heads of entries, in the order of runs
 	held    []byte // entries that were read while planning
@@ -38,6 +38,13 @@ type plan struct {
 	mu      sync.Mutex
 	trailer OID    // known once it was sent, zero before
 	ready   []byte // the rebuilt objects as they are sent, if that is not too much
+}
+
+// sentPack is a pack without its index: plans are kept for longer than the indexes
+// of packs, which are much larger.
+type sentPack struct {
+	name string
+	file *file
 }
 
 // run is some bytes of the plan's heads, followed by bytes of a pack.
@@ -110,9 +117,10 @@ func (pl *planner) plan(ctx context.Context) (*plan, error) {
 		}
 	}
 	pl.p.rebuilt, pl.p.runs = slices.Clip(pl.p.rebuilt), slices.Clip(pl.p.runs)
-	if len(pl.p.runs) == 1 && len(pl.p.rebuilt) == 0 && len(pl.p.packs) == 1 &&
-		len(pl.w.sections) == 1 && pl.p.objects == len(pl.p.packs[0].index.ids) {
-		pl.p.trailer = pl.p.packs[0].index.sum // it is that pack, as it lies on disk
+	if len(pl.p.runs) == 1 && len(pl.p.rebuilt) == 0 && len(pl.w.sections) == 1 {
+		if x := pl.w.sections[0].pack.index; pl.p.objects == len(x.ids) {
+			pl.p.trailer = x.sum // it is that pack, as it lies on disk
+		}
 	}
 	return pl.p, nil
 }
@@ -279,8 +287,8 @@ func (pl *planner) rebase(rank int, p *pick, head *entryHead) (bool, error) {
 // append adds bytes of a pack to the runs, behind a new head.
 func (pl *planner) append(p *pack, from, to int64, head []byte) {
 	n := len(pl.p.packs) - 1
-	if n < 0 || pl.p.packs[n] != p {
-		pl.p.packs = append(pl.p.packs, p)
+	if n < 0 || pl.p.packs[n].file != p.file {
+		pl.p.packs = append(pl.p.packs, sentPack{p.name, p.file})
 		n++
 	}
 	pl.add(run{pack: int32(n), from: from, to: to}, head)

@@ -57,7 +57,7 @@ func (r *Repo) unpack(ctx context.Context, at place) (raw, error) {
 	var chain []link
 	var o raw
 	for total := int64(0); ; {
-		if v, ok := r.store.bases.get(cacheKey{repo: r.key, pack: at.pack, off: at.off}); ok {
+		if v, ok := r.store.bases.get(cacheKey{repo: r.key, file: at.pack.file, off: at.off}); ok {
 			o = v.(raw)
 			break
 		}
@@ -78,7 +78,7 @@ func (r *Repo) unpack(ctx context.Context, at place) (raw, error) {
 		}
 	}
 	for i := len(chain) - 1; i >= 0; i-- {
-		r.store.bases.put(cacheKey{repo: r.key, pack: at.pack, off: at.off}, o, int64(len(o.data)))
+		r.store.bases.put(cacheKey{repo: r.key, file: at.pack.file, off: at.off}, o, int64(len(o.data)))
 		data, err := applyDelta(o.data, chain[i].delta)
 		if err != nil {
 			return raw{}, fmt.Errorf("%s at %d: %w", chain[i].at.pack.name, chain[i].at.off, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/singleflight"
@@ -40,7 +41,10 @@ type Repo struct {
 	graph     graphOnDisk
 	histories histories
 
-	elem *list.Element // in store.loaded, guarded by store.mu
+	tableBytes atomic.Int64 // about what the table takes
+	// Guarded by store.mu: the place in store.loaded, and tableBytes as counted there.
+	elem    *list.Element
+	weighed int64
 }
 
 func newRepo(s *Store, wiki, dir string, key uint64) *Repo {

@@ -13,12 +13,24 @@ import (
 // maxAnswers bounds the memory of kept answers, over all repositories.
 const maxAnswers = 48 << 20
 
+const (
+	// maxBulk bounds how many large answers are worked out at a time: each takes
+	// some hundred bytes for an object, and clients that ask for the same with
+	// another filter each could have as many made as there are connections.
+	maxBulk = 2
+	// bulky is from how many objects on an answer is a large one. What people fetch
+	// day by day never waits.
+	bulky = 8 << 10
+)
+
 // answers keeps what answering fetches took to compute, bounded in bytes, least
 // recently used out first. Equal questions that come at the same time are worked
 // out once: after a save, everyone who follows a wiki fetches the same commit.
 type answers struct {
-	max  int64
-	hold int64 // bytes of objects that one plan may hold
+	max   int64
+	hold  int64         // bytes of objects that one plan may hold
+	bulk  chan struct{} // has room for the large ones that are worked out at a time
+	bulky int           // from how many objects on one is large
 
 	mu      sync.Mutex
 	size    int64
@@ -55,7 +67,7 @@ type computation struct {
 }
 
 func newAnswers(max int64) *answers {
-	return &answers{max: max, hold: maxHeld, order: list.New(), items: map[question]*list.Element{}, running: map[question]*computation{}}
+	return &answers{max: max, hold: maxHeld, bulk: make(chan struct{}, maxBulk), bulky: bulky, order: list.New(), items: map[question]*list.Element{}, running: map[question]*computation{}}
 }
 
 var errAbandoned = errors.New("the computation that was waited for broke off")
@@ -169,20 +181,16 @@ func (s *answers) drop(q question) {
 }
 
 // question names the answer to a fetch. The order in which a client lists its
-// commits does not matter, nor do commits that it alone has.
+// commits does not matter, nor do commits that it alone has, nor in which of many
+// ways it asked for the boundary.
 func (h *History) question(f Fetch, b Boundary) question {
 	k := h.ask("fetch")
 	k.ids(f.Wants)
 	k.ids(h.Common(f.Haves))
 	k.ids(f.Shallow)
-	k.ids(f.Deepen.Not)
 	k.ids(b.Shallow)
 	k.ids(b.Unshallow)
-	since := int64(0)
-	if !f.Deepen.Since.IsZero() {
-		since = f.Deepen.Since.Unix()
-	}
-	k.numbers(int64(f.Deepen.Depth), flag(f.Deepen.Relative), since, int64(f.Filter.Kind), f.Filter.Limit, flag(f.Thin))
+	k.numbers(int64(f.Filter.Kind), f.Filter.Limit, flag(f.Thin))
 	return question{h.r.key, sha256.Sum256(k)}
 }
 

@@ -125,6 +125,8 @@ func (h *History) answer(ctx context.Context, f Fetch, b Boundary) (*plan, error
 // plan works out what to send of what a client lacks.
 func (h *History) plan(ctx context.Context, f Fetch, b Boundary, out outgoing) (*plan, error) {
 	w := newWalk(ctx, h, f)
+	w.bulk = h.r.store.answers.bulk
+	defer w.done()
 	if err := w.commits(out, len(f.Shallow)+len(b.Shallow) > 0); err != nil {
 		return nil, err
 	}
@@ -137,8 +139,9 @@ func (h *History) plan(ctx context.Context, f Fetch, b Boundary, out outgoing) (
 // Unreachable returns the first of ids, of whatever kind, that is not reachable
 // from the head, or zero. Without bases the first call reads the whole history.
 func (h *History) Unreachable(ctx context.Context, ids []OID) (OID, error) {
+	k := kinds{h: h}
 	for _, id := range ids {
-		kind, err := h.kind(ctx, id)
+		kind, err := k.of(ctx, id)
 		if err != nil {
 			return OID{}, h.explain(err)
 		}
@@ -149,9 +152,18 @@ func (h *History) Unreachable(ctx context.Context, ids []OID) (OID, error) {
 	return OID{}, nil
 }
 
-// kind is of which kind an object of the history is; invalid for all others,
+// kinds answers one request's questions of which kind objects are. It holds on to
+// the recent objects: where there are too many to be kept for others, they are
+// still found out once, and not for each object of the request.
+type kinds struct {
+	h      *History
+	recent objectSet // nil if it was not needed yet
+}
+
+// of is of which kind an object of the history is; invalid for all others,
 // whatever packs on disk may hold them.
-func (h *History) kind(ctx context.Context, id OID) (plumbing.ObjectType, error) {
+func (k *kinds) of(ctx context.Context, id OID) (plumbing.ObjectType, error) {
+	h := k.h
 	for _, b := range h.bases {
 		if off, ok := b.pack.index.find(id); ok {
 			return b.kind(off), nil
@@ -160,11 +172,13 @@ func (h *History) kind(ctx context.Context, id OID) (plumbing.ObjectType, error)
 	if h.Has(id) {
 		return plumbing.CommitObject, nil
 	}
-	recent, err := h.recentObjects(ctx)
-	if err != nil {
-		return plumbing.InvalidObject, err
+	if k.recent == nil {
+		var err error
+		if k.recent, err = h.recentObjects(ctx); err != nil {
+			return plumbing.InvalidObject, err
+		}
 	}
-	return recent[id], nil
+	return k.recent[id], nil
 }
 
 // kind is of which kind the object at an offset is.
@@ -212,7 +226,7 @@ func (h *History) recentObjects(ctx context.Context) (objectSet, error) {
 // Size returns the size in bytes of an object that is reachable from the head;
 // fault.NotFound for all others.
 func (h *History) Size(ctx context.Context, id OID) (int64, error) {
-	kind, err := h.kind(ctx, id)
+	kind, err := (&kinds{h: h}).of(ctx, id)
 	if err == nil && kind == plumbing.InvalidObject {
 		err = errMissing
 	}

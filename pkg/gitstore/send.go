@@ -52,8 +52,33 @@ func (o *output) Write(b []byte) (int, error) {
 	return o.w.Write(b)
 }
 
+// open opens the first packs, which are the bases, before anything is sent. What was pruned since the
+// plan was made shows while it can still be made anew, and what is pruned from
+// then on can be read to the end, however slow the client.
+func (p *plan) open() (release func(), err error) {
+	var open []*file
+	release = func() {
+		for _, f := range open {
+			f.release()
+		}
+	}
+	for _, s := range p.packs[:min(len(p.packs), maxBases)] {
+		if _, err := s.file.acquire(); err != nil {
+			release()
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		open = append(open, s.file)
+	}
+	return release, nil
+}
+
 // write sends the pack. began is whether the writer was given anything.
 func (p *plan) write(ctx context.Context, r *Repo, w io.Writer) (began bool, err error) {
+	release, err := p.open()
+	if err != nil {
+		return false, readError{err}
+	}
+	defer release()
 	p.mu.Lock()
 	trailer, ready := p.trailer, p.ready
 	p.mu.Unlock()

@@ -27,6 +27,9 @@ const (
 	defaultCacheBytes = 64 << 20
 	maxOpenFiles      = 256 // a Lambda may hold 1,024
 	maxLoadedTables   = 128 // repositories whose pack tables stay in memory
+	// maxTableBytes bounds what those take: a large wiki's take 100 times as much as
+	// a small one's. The one in use stays, however large.
+	maxTableBytes = 256 << 20
 )
 
 // Store holds the repositories below one folder. Safe for concurrent use, by
@@ -43,6 +46,8 @@ type Store struct {
 	mu     sync.Mutex
 	repos  map[string]*Repo // every one that was asked for; each is small
 	loaded *list.List       // of *Repo with a pack table, most recently used first
+	tables int64            // bytes of those tables
+	room   int64            // for them
 	nextID uint64
 }
 
@@ -70,7 +75,7 @@ func newStore(dir string, o Options, d disk) *Store {
 	return &Store{
 		dir: dir, disk: d, reads: o.ReadOnly, cache: newCache(o.CacheBytes - o.CacheBytes/4), bases: newCache(o.CacheBytes / 4), answers: newAnswers(maxAnswers),
 		files: newFiles(d, maxOpenFiles),
-		repos: map[string]*Repo{}, loaded: list.New(),
+		repos: map[string]*Repo{}, loaded: list.New(), room: maxTableBytes,
 	}
 }
 
@@ -146,8 +151,7 @@ func (s *Store) Remove(ctx context.Context, wikiID string) error {
 	r := s.repos[wikiID]
 	delete(s.repos, wikiID)
 	if r != nil && r.elem != nil {
-		s.loaded.Remove(r.elem)
-		r.elem = nil
+		s.dropTable(r)
 	}
 	s.mu.Unlock()
 	if r != nil {
@@ -184,17 +188,26 @@ func (s *Store) touch(r *Repo) {
 		s.loaded.MoveToFront(r.elem)
 	} else {
 		r.elem = s.loaded.PushFront(r)
-		for s.loaded.Len() > maxLoadedTables {
-			e := s.loaded.Back()
-			old := s.loaded.Remove(e).(*Repo)
-			old.elem = nil
-			out = append(out, old)
-		}
+	}
+	now := r.tableBytes.Load()
+	s.tables += now - r.weighed
+	r.weighed = now
+	for s.loaded.Len() > maxLoadedTables || s.loaded.Len() > 1 && s.tables > s.room {
+		old := s.loaded.Back().Value.(*Repo)
+		s.dropTable(old)
+		out = append(out, old)
 	}
 	s.mu.Unlock()
 	for _, old := range out {
 		old.unload()
 	}
+}
+
+// dropTable takes a repository out of those with a table. s.mu is held.
+func (s *Store) dropTable(r *Repo) {
+	s.loaded.Remove(r.elem)
+	s.tables -= r.weighed
+	r.elem, r.weighed = nil, 0
 }
 
 const (

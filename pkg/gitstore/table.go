@@ -26,7 +26,12 @@ type table struct {
 	bases map[string]*base // those of packs that are bases
 	small map[OID]place
 	large []*pack
+	bytes int64 // about what all of it takes
 }
+
+// tableCost is about what a pack takes in a table: its index, the list of its
+// entries in their order or the places of its few objects, and the bookkeeping.
+func tableCost(p *pack) int64 { return 500 + 80*int64(len(p.index.ids)) }
 
 func newTable() *table {
 	return &table{packs: map[string]*pack{}, bases: map[string]*base{}, small: map[OID]place{}}
@@ -49,6 +54,7 @@ func (t *table) add(p *pack) {
 		return
 	}
 	t.packs[p.name] = p
+	t.bytes += tableCost(p)
 	if len(p.index.ids) > smallPack {
 		t.large = append(t.large, p)
 		return
@@ -111,6 +117,7 @@ func (t *table) dropReplaced() []*pack {
 		if t.replaced(name) {
 			gone[p] = true
 			delete(t.packs, name)
+			t.bytes -= tableCost(p)
 		}
 	}
 	if len(gone) == 0 {
@@ -152,6 +159,7 @@ func (r *Repo) addPack(p *pack) {
 		r.table = newTable()
 	}
 	r.table.add(p)
+	r.tableBytes.Store(r.table.bytes)
 	r.mu.Unlock()
 	r.store.touch(r)
 }

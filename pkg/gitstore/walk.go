@@ -21,6 +21,8 @@ type walk struct {
 	found    []wanted         // each once
 	seen     map[OID]int      // at which depth, the least one; 0 where depth does not matter
 	given    map[OID]bool     // those that the client named: no filter applies
+	bulk     chan struct{}    // where a place is taken once many objects are found; nil for none
+	took     bool             // it was
 	theirs   map[OID]struct{} // met in trees that the client has; nil if it takes no thin pack
 }
 
@@ -44,6 +46,27 @@ func newWalk(ctx context.Context, h *History, f Fetch) *walk {
 		w.theirs = map[OID]struct{}{}
 	}
 	return w
+}
+
+// wait takes a place among the large answers if the walk has become one.
+func (w *walk) wait() error {
+	if err := w.ctx.Err(); err != nil || w.took || w.bulk == nil || len(w.found) < w.h.r.store.answers.bulky {
+		return err
+	}
+	select {
+	case w.bulk <- struct{}{}:
+		w.took = true
+		return nil
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	}
+}
+
+// done gives the place back.
+func (w *walk) done() {
+	if w.took {
+		<-w.bulk
+	}
 }
 
 // sendSection sends the first n sections of a base as they lie.
@@ -173,7 +196,7 @@ func (w *walk) base(b *base, list *[]outgoingCommit) error {
 	case w.filter.Kind == SmallBlobs:
 		return w.inSection(b, 2, func(id OID) error {
 			w.add(id, plumbing.BlobObject, 0)
-			return nil
+			return w.wait()
 		})
 	case w.filter.Kind == TreeDepth && w.filter.depth() > 0:
 		return w.inSection(b, 0, func(id OID) error {
@@ -229,7 +252,7 @@ func (w *walk) inSection(b *base, n int, f func(OID) error) error {
 }
 
 func (w *walk) commit(c outgoingCommit) error {
-	if err := w.ctx.Err(); err != nil {
+	if err := w.wait(); err != nil {
 		return err
 	}
 	w.add(c.id, plumbing.CommitObject, 0)
@@ -239,8 +262,9 @@ func (w *walk) commit(c outgoingCommit) error {
 // wants collects the trees and blobs that a client names. Commits are left to
 // History.outgoing.
 func (w *walk) wants(ids []OID) error {
+	k := kinds{h: w.h}
 	for _, id := range ids {
-		kind, err := w.h.kind(w.ctx, id)
+		kind, err := k.of(w.ctx, id)
 		if err != nil {
 			return err
 		}
@@ -250,10 +274,11 @@ func (w *walk) wants(ids []OID) error {
 		case plumbing.TreeObject, plumbing.BlobObject:
 			w.given[id] = true
 			w.add(id, kind, 0)
+			err = w.wait()
 		default:
 			return fault.New(fault.NotFound, "select objects of wiki %s: its history has no object %s", w.h.r.wiki, id)
 		}
-		if kind == plumbing.TreeObject {
+		if kind == plumbing.TreeObject && err == nil {
 			err = w.below(id, nil, 0)
 		}
 		if err != nil {
@@ -299,6 +324,9 @@ func (w *walk) below(id OID, beside []OID, depth int) error {
 	}
 	if depth >= w.filter.depth() {
 		return nil
+	}
+	if err := w.wait(); err != nil {
+		return err
 	}
 	data, err := w.treeData(id)
 	if err != nil {
