@@ -20,6 +20,7 @@ const (
 	Conflict        Type = "/problems/conflict"
 	LimitReached    Type = "/problems/limit-reached"
 	TooLarge        Type = "/problems/too-large"
+	TooMany         Type = "/problems/too-many"
 	Unavailable     Type = "/problems/unavailable"
 	Internal        Type = "/problems/internal"
 )

@@ -16,18 +16,24 @@ import (
 // the command line vouch for. The subject is the folded e-mail address.
 const DevProvider = "dev"
 
+// DevIdentity is the identity of an e-mail address that somebody vouched for by
+// word alone.
+func DevIdentity(email string) records.Identity {
+	return records.Identity{Provider: DevProvider, Subject: strings.ToLower(email)}
+}
+
 // Store is where Register keeps users: see [records.Users].
 type Store interface {
-	CreateUser(ctx context.Context, u records.User, id records.Identity) error
+	CreateUser(ctx context.Context, u records.User, ids ...records.Identity) error
 }
 
 // Registration is what a new user is made from.
 type Registration struct {
 	Email       string
 	Username    string
-	DisplayName string            // defaults to Username
-	Tier        records.Tier      // defaults to records.Free
-	Identity    *records.Identity // defaults to the e-mail address under DevProvider
+	DisplayName string             // defaults to Username
+	Tier        records.Tier       // defaults to records.Free
+	Identities  []records.Identity // default to the e-mail address under DevProvider
 }
 
 // Register creates a user. The error is fault.Invalid with every field that is
@@ -52,16 +58,15 @@ func Register(ctx context.Context, store Store, r Registration) (records.User, e
 	if err := fault.InvalidFields("create user", wrong); err != nil {
 		return records.User{}, err
 	}
-	id := records.Identity{Provider: DevProvider, Subject: strings.ToLower(r.Email)}
-	if r.Identity != nil {
-		id = *r.Identity
+	if len(r.Identities) == 0 {
+		r.Identities = []records.Identity{DevIdentity(r.Email)}
 	}
 	now := time.Now().UTC()
 	u := records.User{
 		ID: events.NewID(now), Username: r.Username, Email: r.Email,
 		DisplayName: r.DisplayName, Tier: r.Tier, CreatedAt: now,
 	}
-	if err := store.CreateUser(ctx, u, id); err != nil {
+	if err := store.CreateUser(ctx, u, r.Identities...); err != nil {
 		return records.User{}, taken(err)
 	}
 	return u, nil

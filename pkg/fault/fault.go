@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind classifies an error by what the caller can do about it.
@@ -24,6 +25,7 @@ const (
 	Conflict        Kind = "conflict"        // read again, then retry: see Merge
 	Limit           Kind = "limit"           // the tier's limit is reached
 	TooLarge        Kind = "too large"       // the body or page is over the size limit
+	TooMany         Kind = "too many"        // too often: see RetryAfter
 	Unavailable     Kind = "unavailable"     // try again later; nothing was changed
 	Internal        Kind = "internal"        // our fault; details go to the log only
 )
@@ -35,7 +37,9 @@ type Error struct {
 	Msg    string
 	Fields []Field // for Invalid, Exists: every wrong field, all at once
 	Merge  *Merge  // for Conflict of two edits of one page
-	Err    error   // the cause, for the log; may be nil
+	// RetryAfter is for how long it is of no use to try again, for TooMany.
+	RetryAfter time.Duration
+	Err        error // the cause, for the log; may be nil
 }
 
 // Field is one wrong field of a request.

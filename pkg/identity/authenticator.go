@@ -15,12 +15,17 @@ import (
 	"wikibot.io/pkg/web"
 )
 
-// Accounts is what an Authenticator reads on each request: see [records.Users]
-// and [records.Tokens].
+// Accounts is what an Authenticator reads on each request: see [records.Users],
+// [records.Tokens], [records.Sessions] and [records.Connections].
 type Accounts interface {
 	User(ctx context.Context, id string) (records.User, error)
 	TokenByHash(ctx context.Context, hash string) (records.Token, error)
 	TouchToken(ctx context.Context, hash string, at time.Time, agent string) error
+	UserByIdentity(ctx context.Context, id records.Identity) (records.User, error)
+	Session(ctx context.Context, userID, id string) (records.Session, error)
+	TouchSession(ctx context.Context, userID, id string, at time.Time) error
+	Connection(ctx context.Context, userID, id string) (records.Connection, error)
+	TouchConnection(ctx context.Context, userID, id string, at time.Time) error
 }
 
 // AuthenticatorDeps is what an Authenticator needs; all of it.
@@ -28,7 +33,9 @@ type AuthenticatorDeps struct {
 	Hosts    web.Hosts
 	Keys     KeySource
 	Accounts Accounts
-	Log      *slog.Logger
+	// Trusted are foreign issuers of access tokens; none is fine.
+	Trusted []TrustedIssuer
+	Log     *slog.Logger
 }
 
 // Authenticator establishes who a request comes from. It is safe for concurrent
@@ -74,6 +81,13 @@ func (a *Authenticator) Root(next http.Handler, write web.ErrorWriter) http.Hand
 // fault.Unauthenticated for a token that is no good and sets the challenge.
 func (a *Authenticator) Wiki(next http.Handler, write web.ErrorWriter) http.Handler {
 	return a.middleware(a.OnWiki, next, write)
+}
+
+// MCP is the middleware of wiki hosts for agents: a wiki token, an access token
+// whose audience is this wiki's MCP URL, or a personal token, as bearer; no
+// cookies. The writer is handed fault.Unauthenticated for a bearer that is no good.
+func (a *Authenticator) MCP(next http.Handler, write web.ErrorWriter) http.Handler {
+	panic("unwritten")
 }
 
 // Git is the middleware of wiki hosts for git clients: a token as the password

@@ -14,6 +14,10 @@ const (
 	Anonymous Kind = "anonymous"
 	Session   Kind = "session" // signed in with a browser
 	WikiToken Kind = "token"   // a bearer token of one wiki
+	// ConnectedAgent: an OAuth client that a person has connected to one wiki.
+	ConnectedAgent Kind = "agent"
+	// CommandLine: the personal token of "wikibot login".
+	CommandLine Kind = "cli"
 )
 
 // Principal is who a request acts for.
@@ -25,10 +29,14 @@ type Principal struct {
 	Email       string
 	DisplayName string
 
-	// For WikiToken: the only wiki it opens, and the most it may do there.
+	// For WikiToken and ConnectedAgent: the only wiki it opens, and the most it may do there.
 	WikiID  string
 	MaxRole records.Role
-	TokenID string
+	TokenID string // for WikiToken
+
+	SessionID    string // for Session and CommandLine
+	ConnectionID string // for ConnectedAgent; "" when an issuer that is trusted vouches for it
+	Client       string // for ConnectedAgent: what it calls itself; may be ""
 }
 
 // anonymous reports whether nothing was proved; a kind that nobody knows proves

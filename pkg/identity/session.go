@@ -22,6 +22,7 @@ const SessionLifetime = 24 * time.Hour
 // what they may do.
 type Claims struct {
 	UserID    string
+	SessionID string // claim sid
 	Email     string
 	Username  string
 	Audience  string
@@ -59,9 +60,9 @@ type SessionTokens struct {
 	ExpiresAt time.Time
 }
 
-// Issue signs a session (RFC 7519, RS256, kid in the header) of the user for the
-// root host and one for all wiki hosts, both good until expires.
-func (s *Signer) Issue(ctx context.Context, u records.User, expires time.Time) (SessionTokens, error) {
+// Issue signs tokens (RFC 7519, RS256, kid in the header) for a session of the
+// user: one for the root host and one for all wiki hosts, both good until expires.
+func (s *Signer) Issue(ctx context.Context, u records.User, sessionID string, expires time.Time) (SessionTokens, error) {
 	key, err := s.keys.SigningKey(ctx)
 	if err != nil {
 		return SessionTokens{}, fault.Wrap(err, fault.Unavailable, "sign session: the signing key cannot be had")

@@ -105,7 +105,7 @@ var ada = records.User{ID: "01ada", Username: "ada", Email: "ada@example.org", D
 
 func issue(t *testing.T, k *keys, expires time.Time) identity.SessionTokens {
 	t.Helper()
-	s, err := identity.NewSigner(k, newHosts(t)).Issue(t.Context(), ada, expires)
+	s, err := identity.NewSigner(k, newHosts(t)).Issue(t.Context(), ada, "s1", expires)
 	if err != nil {
 		t.Fatal(err)
 	}

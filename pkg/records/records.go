@@ -16,6 +16,10 @@ const (
 	MaxOwned = 90
 	// IdempotencyAge is how long an idempotency key is remembered.
 	IdempotencyAge = 24 * time.Hour
+	// MaxIdentities is the most identities that one user can have.
+	MaxIdentities = 20
+	// MaxEnded is the most sessions that User.Ended lists: one more ends them all.
+	MaxEnded = 64
 )
 
 // Tier is what a user pays for.
@@ -46,6 +50,16 @@ type User struct {
 	Tier        Tier
 	Wikis       int // wikis owned, as counted by CreateWiki and DeleteWiki
 	CreatedAt   time.Time
+
+	// Ended are the sessions that EndSession ended before all that was signed for
+	// them has run out: session id to when it will have. SignedOut is when all
+	// sessions were ended: what was signed in that second or earlier is void.
+	Ended     map[string]time.Time
+	SignedOut time.Time
+
+	// DeletedAt is when the user asked to be forgotten; zero for everybody whom
+	// [Users] returns.
+	DeletedAt time.Time
 }
 
 // Identity is a sign-in provider's name for a user.
@@ -54,19 +68,35 @@ type Identity struct {
 	Subject  string // the provider's own immutable id
 }
 
+// UserChange lists what UpdateUser sets; nil leaves a field as it is.
+type UserChange struct {
+	DisplayName *string
+}
+
 // Users keeps users, their identities and the reservations of their names.
 type Users interface {
-	// CreateUser reserves username, e-mail and identity, writes the user and
+	// CreateUser reserves username, e-mail and identities, writes the user and
 	// emits user.created, all or nothing. Exists names the field that is taken
-	// ("id", "username", "email", "identity"); all taken ones are listed. A
+	// ("id", "username", "email", "identity"); all taken ones are listed, each
+	// once. Invalid without an identity or with more than MaxIdentities. A
 	// missing DisplayName, Tier or CreatedAt becomes the username, Free and now;
 	// Wikis starts at 0 whatever u says. Names are compared byte by byte: the
 	// caller has checked that they are well-formed.
-	CreateUser(ctx context.Context, u User, id Identity) error
+	CreateUser(ctx context.Context, u User, ids ...Identity) error
+	// User and the two after it find nobody who is leaving: see [Departures].
 	User(ctx context.Context, id string) (User, error)
 	UserByIdentity(ctx context.Context, id Identity) (User, error)
 	// UserByEmail ignores case, surrounding space and Unicode composition.
 	UserByEmail(ctx context.Context, email string) (User, error)
+	// UpdateUser applies the change and returns the user. A change of nothing only
+	// reads. It emits nothing.
+	UpdateUser(ctx context.Context, id string, c UserChange) (User, error)
+	// IdentitiesOfUser lists a user's identities, by provider and subject.
+	IdentitiesOfUser(ctx context.Context, userID string) ([]Identity, error)
+	// AddIdentity reserves one more identity for the user. Exists names "identity"
+	// when it is somebody's (nothing happens when it is the user's own), NotFound,
+	// Limit at MaxIdentities.
+	AddIdentity(ctx context.Context, userID string, id Identity) error
 	// SetTier changes the user's tier and copies it to every wiki they own, in
 	// one transaction: they are MaxOwned at most. It emits nothing.
 	SetTier(ctx context.Context, userID string, tier Tier) error
@@ -94,6 +124,10 @@ type Wiki struct {
 	BaseSequence int64
 
 	GitOff bool // nobody may use the git remote
+
+	// Closed: the owner is leaving (see [Departures]), and until they come back or
+	// the wiki is deleted it is as if there were none.
+	Closed bool
 
 	Index Index // the published index; zero before the first
 

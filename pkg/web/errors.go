@@ -3,7 +3,9 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"wikibot.io/contracts/problem"
@@ -44,6 +46,7 @@ var kinds = map[fault.Kind]struct {
 	fault.Conflict:        {http.StatusConflict, problem.Conflict, "It was changed in the meantime"},
 	fault.Limit:           {http.StatusForbidden, problem.LimitReached, "A limit of the plan is reached"},
 	fault.TooLarge:        {http.StatusRequestEntityTooLarge, problem.TooLarge, "It is too large"},
+	fault.TooMany:         {http.StatusTooManyRequests, problem.TooMany, "Too many requests"},
 	fault.Unavailable:     {http.StatusServiceUnavailable, problem.Unavailable, "Try again in a moment"},
 	fault.Internal:        {http.StatusInternalServerError, problem.Internal, "Something went wrong on our side"},
 }
@@ -95,15 +98,26 @@ func ProblemOf(r *http.Request, err error) problem.Problem {
 	return p
 }
 
+// SetRetryAfter says when to come back after an error that passes by itself (RFC
+// 9110 section 10.2.3, in seconds), unless somebody has said so already.
+func SetRetryAfter(h http.Header, err error) {
+	if h.Get("Retry-After") != "" {
+		return
+	}
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Kind == fault.TooMany {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds())))))
+	} else if Status(err) == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "2")
+	}
+}
+
 // WriteProblem answers with problem+json.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	p := ProblemOf(r, err)
 	h := w.Header()
 	h.Set("Content-Type", problem.MediaType)
 	h.Set("Cache-Control", "no-store")
-	if p.Status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
-		h.Set("Retry-After", "2")
-	}
+	SetRetryAfter(h, err)
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
 		json.NewEncoder(w).Encode(p) // the client is gone if this fails

@@ -313,7 +313,7 @@ func TestJWKS(t *testing.T) {
 // TestDeletedUserIsSignedOut: the form comes up as for anybody.
 func TestDeletedUserIsSignedOut(t *testing.T) {
 	s := newSite(t)
-	tokens, err := s.signer.Issue(t.Context(), records.User{ID: "gone", Username: "gone"}, time.Now().Add(time.Hour))
+	tokens, err := s.signer.Issue(t.Context(), records.User{ID: "gone", Username: "gone"}, "s1", time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

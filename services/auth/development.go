@@ -15,6 +15,8 @@ import (
 	"wikibot.io/pkg/names"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth/internal/pages"
+	"wikibot.io/services/auth/provider"
 )
 
 // Users keeps users: see [records.Users].
@@ -44,11 +46,11 @@ func Development(d DevelopmentDeps) (SignIn, error) {
 	if err := onlyHere(d.Listen, d.Hosts.Domain()); err != nil {
 		return nil, fmt.Errorf("new development sign-in: it takes anybody at their word, so nobody else may reach it: %w", err)
 	}
-	p, err := newPages(d.Hosts)
+	p, err := pages.New(d.Hosts)
 	if err != nil {
 		return nil, err
 	}
-	return &development{users: d.Users, pages: p}, nil
+	return &development{hosts: d.Hosts, users: d.Users, pages: p}, nil
 }
 
 func onlyHere(listen, domain string) error {
@@ -72,8 +74,9 @@ func onlyHere(listen, domain string) error {
 }
 
 type development struct {
+	hosts web.Hosts
 	users Users
-	pages *pages
+	pages *pages.Pages
 }
 
 // form is the sign-in form as it is shown: what was typed, and what is wrong
@@ -94,8 +97,12 @@ func (f form) Focus() string {
 }
 
 func (d *development) Begin(w http.ResponseWriter, _ *http.Request, returnTo string) error {
-	return d.pages.render(w, http.StatusOK, "login", form{ReturnTo: returnTo, Back: hostOf(returnTo)})
+	return d.pages.Render(w, pages.Page{Name: "login", Status: http.StatusOK, Data: form{ReturnTo: returnTo, Back: hostOf(returnTo)}})
 }
+
+func (d *development) Renew(context.Context, []byte) ([]byte, error) { return nil, nil }
+
+func (d *development) EndURL([]byte, string) string { return "" }
 
 func (d *development) Callback() string { return "POST /auth/login" }
 
@@ -107,7 +114,7 @@ func (d *development) Complete(w http.ResponseWriter, r *http.Request) (*Proven,
 	f := form{
 		Email:    strings.TrimSpace(r.PostForm.Get("email")),
 		Username: strings.TrimSpace(r.PostForm.Get("username")),
-		ReturnTo: returnTo(d.pages.hosts, r.PostForm.Get("return_to")),
+		ReturnTo: returnTo(d.hosts, r.PostForm.Get("return_to")),
 	}
 	u, err := d.userOf(r.Context(), f)
 	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) > 0 {
@@ -116,12 +123,17 @@ func (d *development) Complete(w http.ResponseWriter, r *http.Request) (*Proven,
 			f.Wrong[field.Name] = append(f.Wrong[field.Name], field.Msg)
 		}
 		web.RecordOf(r.Context()).Err = err
-		return nil, d.pages.render(w, web.Status(err), "login", f)
+		return nil, d.pages.Render(w, pages.Page{Name: "login", Status: web.Status(err), Data: f})
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Proven{User: u, ReturnTo: f.ReturnTo}, nil
+	return &Proven{
+		Person: provider.Person{
+			Identities: []records.Identity{account.DevIdentity(u.Email)}, Email: u.Email, EmailVerified: true,
+		},
+		ReturnTo: f.ReturnTo,
+	}, nil
 }
 
 func (d *development) userOf(ctx context.Context, f form) (records.User, error) {

@@ -1,11 +1,13 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth/internal/pages"
 )
 
 // None is the sign-in of an installation that was not told yet who knows its
@@ -15,20 +17,26 @@ func None(hosts web.Hosts) (SignIn, error) {
 	if hosts == (web.Hosts{}) {
 		return nil, errors.New("new sign-in page: the hosts are needed")
 	}
-	p, err := newPages(hosts)
+	p, err := pages.New(hosts)
 	if err != nil {
 		return nil, err
 	}
 	return none{p}, nil
 }
 
-type none struct{ pages *pages }
+type none struct{ pages *pages.Pages }
 
 func (n none) Begin(w http.ResponseWriter, r *http.Request, returnTo string) error {
 	err := fault.New(fault.Unavailable, "sign in: it is not set up on this installation")
 	web.RecordOf(r.Context()).Err = err
-	return n.pages.render(w, web.Status(err), "no-sign-in", struct{ Back string }{hostOf(returnTo)})
+	return n.pages.Render(w, pages.Page{Name: "no-sign-in", Status: web.Status(err), Data: struct{ Back string }{hostOf(returnTo)}})
 }
+
+func (n none) Renew(context.Context, []byte) ([]byte, error) {
+	return nil, fault.New(fault.Unavailable, "renew the sign-in: it is not set up on this installation")
+}
+
+func (n none) EndURL([]byte, string) string { return "" }
 
 func (n none) Callback() string { return "POST /auth/login" }
 

@@ -1,23 +1,44 @@
 package auth
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth/internal/pages"
 )
+
+// Records is what the service keeps and reads: see package records.
+type Records interface {
+	records.Users
+	records.Sessions
+	records.Connections
+	records.Tickets
+	records.Clients
+	records.Counters
+	records.Departures
+	NameTaken(ctx context.Context, name string) (records.Reservation, bool, error)
+	identity.Rights
+	GrantsOfUser(ctx context.Context, userID string) ([]records.Grant, error)
+	TokensOfWiki(ctx context.Context, wikiID string) ([]records.Token, error)
+}
 
 // Deps is what the service needs; all of it.
 type Deps struct {
 	Hosts         web.Hosts
 	SignIn        SignIn
+	Records       Records
 	Signer        *identity.Signer
 	Keys          identity.KeySource
 	Authenticator *identity.Authenticator
+	Log           *slog.Logger
 }
 
 // Service is the auth service.
@@ -27,16 +48,16 @@ type Service struct {
 	signer  *identity.Signer
 	keys    identity.KeySource
 	auth    *identity.Authenticator
-	pages   *pages
+	pages   *pages.Pages
 	handler http.Handler
 }
 
 // New checks its deps and returns the service.
 func New(d Deps) (*Service, error) {
-	if d.SignIn == nil || d.Signer == nil || d.Keys == nil || d.Authenticator == nil || d.Hosts == (web.Hosts{}) {
-		return nil, errors.New("new auth service: hosts, sign-in, signer, keys and authenticator are all needed")
+	if d.SignIn == nil || d.Records == nil || d.Signer == nil || d.Keys == nil || d.Authenticator == nil || d.Log == nil || d.Hosts == (web.Hosts{}) {
+		return nil, errors.New("new auth service: hosts, sign-in, records, signer, keys, authenticator and log are all needed")
 	}
-	p, err := newPages(d.Hosts)
+	p, err := pages.New(d.Hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +83,9 @@ func (s *Service) Handler() http.Handler { return s.handler }
 // page makes a handler whose errors are pages.
 func (s *Service) page(h web.HandlerFunc) http.Handler {
 	return web.Handle(func(w http.ResponseWriter, r *http.Request) error {
-		s.pages.headers(w.Header())
+		s.pages.Headers(w.Header())
 		return h(w, r)
-	}, s.pages.fail)
+	}, s.pages.Fail)
 }
 
 // jwks serves the public keys. Verifiers elsewhere look again after a few

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,16 +10,18 @@ import (
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth/provider"
 )
 
 // SignIn finds out who somebody is. How is the driver's affair: [Development]
-// asks them, [None] cannot. The service around it keeps to itself what all ways
-// have in common: it lets through who is signed in already, signs the session,
-// sets the cookies and checks where to go on.
+// asks them, [Remote] asks a provider, [None] cannot. The service around it keeps
+// to itself what all ways have in common: it lets through who is signed in
+// already, finds or makes the user, begins the session, sets the cookies and
+// checks where to go on.
 //
-// Both methods write their own pages, with the headers set that all pages of the
-// service carry; an error that they return becomes an error page, and then they
-// must not have written anything. They are called concurrently.
+// Begin and Complete write their own pages, with the headers set that all pages
+// of the service carry; an error that they return becomes an error page, and then
+// they must not have written anything. All are called concurrently.
 type SignIn interface {
 	// Begin answers GET /auth/login of somebody who is not signed in: with a form,
 	// or with a redirect to whoever knows them. returnTo is where to go on
@@ -30,12 +33,18 @@ type SignIn interface {
 	// Complete reads that request. A nil Proven without an error means that it has
 	// answered by itself, for instance with the form and what is wrong in it.
 	Complete(w http.ResponseWriter, r *http.Request) (*Proven, error)
+	// Renew and EndURL are those of [provider.Provider].
+	Renew(ctx context.Context, held []byte) ([]byte, error)
+	EndURL(held []byte, returnTo string) string
 }
 
-// Proven is a sign-in that succeeded.
+// Proven is a sign-in that succeeded. Whose it is, the service finds out: the
+// user of the first identity; or the one with the verified e-mail address, who
+// gets the identities; or somebody new, who chooses a username.
 type Proven struct {
-	User     records.User // as it is in the records
-	ReturnTo string       // as it came back from outside: it will be checked
+	Person   provider.Person
+	Username string // that somebody new has chosen already; "" to be asked
+	ReturnTo string // as it came back from outside: it will be checked
 }
 
 // home is where a sign-in leads when nothing better was asked for.
@@ -63,12 +72,19 @@ func (s *Service) complete(w http.ResponseWriter, r *http.Request) error {
 	if p == nil || err != nil {
 		return err
 	}
-	return s.signIn(w, r, p.User, time.Now().Add(identity.SessionLifetime), returnTo(s.hosts, p.ReturnTo))
+	u, err := s.userOf(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	return s.signIn(w, r, u, time.Now().Add(identity.SessionLifetime), returnTo(s.hosts, p.ReturnTo))
 }
+
+// userOf: unwritten.
+func (s *Service) userOf(context.Context, *Proven) (records.User, error) { panic("unwritten") }
 
 // signIn sets the cookies and leads on.
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User, expires time.Time, back string) error {
-	tokens, err := s.signer.Issue(r.Context(), u, expires)
+	tokens, err := s.signer.Issue(r.Context(), u, "", expires) // unwritten: the session
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"wikibot.io/pkg/identity"
+	"wikibot.io/services/auth/internal/pages"
 )
 
 func (s *Service) showLogout(w http.ResponseWriter, r *http.Request) error {
@@ -15,7 +16,7 @@ func (s *Service) showLogout(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/auth/logged-out", http.StatusSeeOther)
 		return nil
 	}
-	return s.pages.render(w, http.StatusOK, "logout", p)
+	return s.pages.Render(w, pages.Page{Name: "logout", Status: http.StatusOK, Data: p})
 }
 
 func (s *Service) logout(w http.ResponseWriter, r *http.Request) error {
@@ -25,5 +26,5 @@ func (s *Service) logout(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) loggedOut(w http.ResponseWriter, _ *http.Request) error {
-	return s.pages.render(w, http.StatusOK, "logged-out", nil)
+	return s.pages.Render(w, pages.Page{Name: "logged-out", Status: http.StatusOK})
 }

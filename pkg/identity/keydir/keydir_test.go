@@ -101,7 +101,7 @@ func TestRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := open(t, dir)
-	session, err := identity.NewSigner(old, hosts).Issue(t.Context(), records.User{ID: "u"}, time.Now().Add(time.Hour))
+	session, err := identity.NewSigner(old, hosts).Issue(t.Context(), records.User{ID: "u"}, "s1", time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,12 @@ var _ interface {
 	records.Grants
 	records.Tokens
 	records.Activities
+	records.Sessions
+	records.Connections
+	records.Tickets
+	records.Clients
+	records.Counters
+	records.Departures
 } = (*Store)(nil)
 
 // Options says which tables to use, and how.

@@ -45,7 +45,8 @@ func identityKey(id identity) string { return "identity#" + digest(id.Provider, 
 type identity = records.Identity
 
 // CreateUser implements [records.Users].
-func (s *Store) CreateUser(ctx context.Context, u records.User, id records.Identity) error {
+func (s *Store) CreateUser(ctx context.Context, u records.User, ids ...records.Identity) error {
+	id := ids[0] // unwritten: all of them
 	what := "create user " + u.Username
 	if err := needKeys(what, "id", u.ID, "username", u.Username); err != nil {
 		return err

@@ -37,6 +37,12 @@ var _ interface {
 	records.Grants
 	records.Tokens
 	records.Activities
+	records.Sessions
+	records.Connections
+	records.Tickets
+	records.Clients
+	records.Counters
+	records.Departures
 	event.Outbox
 } = (*Store)(nil)
 

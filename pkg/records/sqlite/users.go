@@ -28,7 +28,8 @@ func scanString(row scanner) (v string, err error) {
 }
 
 // CreateUser implements [records.Users].
-func (s *Store) CreateUser(ctx context.Context, u records.User, id records.Identity) error {
+func (s *Store) CreateUser(ctx context.Context, u records.User, ids ...records.Identity) error {
+	id := ids[0] // unwritten: all of them
 	if u.DisplayName == "" {
 		u.DisplayName = u.Username
 	}

@@ -134,7 +134,7 @@ func (l *timeline) flood(t *testing.T) {
 
 func (l *timeline) signIn(t *testing.T) {
 	p := l.signers[l.random.IntN(len(l.signers))]
-	tokens, err := identity.NewSigner(p, l.w.hosts).Issue(t.Context(), records.User{ID: "ada"}, time.Now().Add(identity.SessionLifetime))
+	tokens, err := identity.NewSigner(p, l.w.hosts).Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now().Add(identity.SessionLifetime))
 	if err != nil {
 		if !l.away(0, "GetItem", false) && !l.away(0, "GetSecretValue", false) {
 			t.Errorf("%v: nobody can sign in: %v", time.Now(), err)

@@ -23,6 +23,8 @@ const (
 	Activities  Name = "activities"
 	Idempotency Name = "idempotency"
 	Keys        Name = "keys"
+	Sessions    Name = "sessions"
+	Tickets     Name = "tickets"
 )
 
 // Env is the environment variable that tells a function the table's full name.
@@ -57,4 +59,6 @@ var All = []Table{
 	{Name: Activities, Owner: routes.Management},
 	{Name: Idempotency, Owner: routes.Wiki, Sorted: true, Expires: true},
 	{Name: Keys, Owner: routes.Auth},
+	{Name: Sessions, Owner: routes.Auth, Sorted: true, Expires: true},
+	{Name: Tickets, Owner: routes.Auth, Expires: true},
 }

@@ -39,7 +39,7 @@ func function(p *cloud.Platform) (lambdakit.Function, error) {
 		return lambdakit.Function{}, err
 	}
 	s, err := auth.New(auth.Deps{
-		Hosts: c.Hosts, SignIn: signIn, Signer: identity.NewSigner(vault, c.Hosts), Keys: vault, Authenticator: authenticator,
+		Hosts: c.Hosts, SignIn: signIn, Records: p.Records, Signer: identity.NewSigner(vault, c.Hosts), Keys: vault, Authenticator: authenticator, Log: p.Log,
 	})
 	if err != nil {
 		return lambdakit.Function{}, err
