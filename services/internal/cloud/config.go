@@ -35,9 +35,21 @@ type Config struct {
 	Data string `env:"WIKIBOT_DATA"`
 	// Scratch is a folder for what this process alone uses and may lose.
 	Scratch string `env:"WIKIBOT_SCRATCH"`
-	// SignIn is how people prove who they are: "none", or "development", which
-	// takes them at their word and is refused where strangers could reach it.
+	// SignIn is how people prove who they are: "oidc" at an OpenID Connect issuer,
+	// "workos" with WorkOS AuthKit, "none", or "development", which takes them at
+	// their word and is refused where strangers could reach it.
 	SignIn string `env:"WIKIBOT_SIGN_IN"`
+	// Provider is whom "oidc" and "workos" ask.
+	Provider struct {
+		Issuer   string `env:"ISSUER"` // of "oidc": its URL
+		ClientID string `env:"CLIENT"`
+		// Parameter is the name of the SSM parameter with the client secret, or
+		// WorkOS's API key. "" is a public client.
+		Parameter string `env:"PARAMETER"`
+	} `envPrefix:"WIKIBOT_SIGN_IN_"`
+	// TrustedIssuers are foreign authorization servers whose access tokens open
+	// wikis: a JSON array of objects like {"issuer":"https://…","role":"viewer"}.
+	TrustedIssuers TrustedIssuers `env:"WIKIBOT_TRUSTED_ISSUERS"`
 	// KeysSecret is the ARN of the secret with the private signing keys.
 	KeysSecret string `env:"WIKIBOT_KEYS_SECRET"`
 	// Bus is the event bus, DeadLetters the URL of the queue for what can never
@@ -58,6 +70,7 @@ type Config struct {
 		EventBridge    string `env:"EVENTBRIDGE"`
 		SQS            string `env:"SQS"`
 		SecretsManager string `env:"SECRETS_MANAGER"`
+		SSM            string `env:"SSM"`
 	} `envPrefix:"AWS_ENDPOINT_URL_"`
 
 	// Tables are the full names of the tables that the service uses, from
@@ -71,21 +84,26 @@ type Config struct {
 const (
 	SignInNone        = "none"
 	SignInDevelopment = "development"
+	SignInOIDC        = "oidc"
+	SignInWorkOS      = "workos"
 )
 
 // needs says what a service's configuration must hold besides region and
 // credentials.
-type needs struct{ requests, files, signing, bus bool }
+type needs struct{ requests, files, signing, bus, issuers bool }
 
 var needsOf = map[routes.Service]needs{
-	routes.Auth:       {requests: true, signing: true},
+	routes.Auth:       {requests: true, signing: true, issuers: true},
 	routes.Management: {requests: true},
 	routes.Wiki:       {requests: true, files: true},
-	routes.MCP:        {requests: true, files: true},
+	routes.MCP:        {requests: true, files: true, issuers: true},
 	routes.GitHTTP:    {requests: true, files: true},
 	routes.Embedding:  {files: true},
 	routes.Relay:      {bus: true},
 }
+
+// parsed are the variables that are more than text, by the fields that hold them.
+var parsed = map[string]string{"LogLevel": "WIKIBOT_LOG_LEVEL", "TrustedIssuers": "WIKIBOT_TRUSTED_ISSUERS"}
 
 // Load reads the configuration of a service from the process's environment. Its
 // error lists everything that is missing, malformed or contradictory.
@@ -97,7 +115,7 @@ func load(s routes.Service, environment map[string]string) (Config, error) {
 	if all := (env.AggregateError{}); errors.As(err, &all) {
 		for _, e := range all.Errors {
 			if wrong := (env.ParseError{}); errors.As(e, &wrong) {
-				e = fmt.Errorf("WIKIBOT_LOG_LEVEL: %w", wrong.Err) // the one that is parsed
+				e = fmt.Errorf("%s: %w", parsed[wrong.Name], wrong.Err)
 			}
 			p.list = append(p.list, e)
 		}
@@ -116,6 +134,9 @@ func load(s routes.Service, environment map[string]string) (Config, error) {
 	}
 	c.checkRequests(&p, need)
 	c.checkSigning(&p, need)
+	if !need.issuers && len(c.TrustedIssuers) > 0 {
+		p.add("WIKIBOT_TRUSTED_ISSUERS", "is for auth and mcp alone")
+	}
 	c.checkFiles(&p, need)
 	if need.bus {
 		p.want("WIKIBOT_BUS", c.Bus)
@@ -123,6 +144,7 @@ func load(s routes.Service, environment map[string]string) (Config, error) {
 	}
 	for name, v := range map[string]string{
 		"DYNAMODB": c.Endpoints.DynamoDB, "EVENTBRIDGE": c.Endpoints.EventBridge, "SQS": c.Endpoints.SQS, "SECRETS_MANAGER": c.Endpoints.SecretsManager,
+		"SSM": c.Endpoints.SSM,
 	} {
 		if v != "" {
 			p.wantURL("AWS_ENDPOINT_URL_"+name, v)
@@ -168,12 +190,18 @@ func (c *Config) checkSigning(p *problems, need needs) {
 	p.want("WIKIBOT_KEYS_SECRET", c.KeysSecret)
 	switch c.SignIn {
 	case SignInNone:
+	case SignInOIDC:
+		p.wantURL("WIKIBOT_SIGN_IN_ISSUER", c.Provider.Issuer)
+		p.want("WIKIBOT_SIGN_IN_CLIENT", c.Provider.ClientID)
+	case SignInWorkOS:
+		p.want("WIKIBOT_SIGN_IN_CLIENT", c.Provider.ClientID)
+		p.want("WIKIBOT_SIGN_IN_PARAMETER", c.Provider.Parameter)
 	case SignInDevelopment:
 		if !c.local() {
 			p.add("WIKIBOT_SIGN_IN", "%q takes anybody at their word, so the host in WIKIBOT_BASE_URL must end in .localhost; it is %q", c.SignIn, c.BaseURL)
 		}
 	default:
-		p.add("WIKIBOT_SIGN_IN", "is %q: want %q or %q", c.SignIn, SignInNone, SignInDevelopment)
+		p.add("WIKIBOT_SIGN_IN", "is %q: want %q, %q, %q or %q", c.SignIn, SignInOIDC, SignInWorkOS, SignInNone, SignInDevelopment)
 	}
 }
 
