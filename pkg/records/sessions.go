@@ -39,7 +39,7 @@ type Session struct {
 type Sessions interface {
 	// CreateSession stores a session. NotFound when there is no such user, Exists
 	// ("id"), Invalid for a missing ID, UserID, SecretHash or ExpiresAt or a kind
-	// that is none.
+	// that is none. A missing LastUsed becomes CreatedAt.
 	CreateSession(ctx context.Context, s Session) error
 	Session(ctx context.Context, userID, id string) (Session, error)
 	// SessionsOfUser lists a user's sessions, the newest first.
@@ -57,7 +57,8 @@ type Sessions interface {
 	EndSession(ctx context.Context, userID, id string, now, until time.Time) error
 	// EndSessions removes all sessions of the user but the one of the id keep
 	// ("": none is kept), and sets SignedOut to now. What was signed for the kept
-	// one is void too: its secret renews it.
+	// one is void too: its secret renews it. NotFound when there is no such user.
+	// This and EndSession serve who is leaving, too.
 	EndSessions(ctx context.Context, userID, keep string, now time.Time) error
 }
 

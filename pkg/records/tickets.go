@@ -28,9 +28,9 @@ const MaxTicket = 16 << 10
 // Tickets keeps tickets. One that has expired is not found, by the caller's
 // clock, however long the store keeps it.
 type Tickets interface {
-	// PutTicket stores a ticket. Exists ("hash") when there is one of that kind and
-	// hash, spent or not; Invalid for a missing kind, hash or expiry, or more data
-	// than MaxTicket.
+	// PutTicket stores a ticket, unspent whatever t says. Exists ("hash") when there
+	// is one of that kind and hash, spent or not; Invalid for a missing kind, hash
+	// or expiry, or more data than MaxTicket.
 	PutTicket(ctx context.Context, t Ticket) error
 	// Ticket returns a ticket that has not expired at now, spent or not.
 	Ticket(ctx context.Context, kind TicketKind, hash string, now time.Time) (Ticket, error)
