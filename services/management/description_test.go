@@ -23,7 +23,6 @@ func TestDescription(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got = append(got, '\n')
 	want, err := os.ReadFile(golden)
 	if err != nil && !(os.IsNotExist(err) && *update) {
 		t.Fatalf("%v\nto write the first description: go test ./management/ -run TestDescription -update", err)

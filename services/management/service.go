@@ -5,12 +5,11 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/rest"
 	"wikibot.io/pkg/web"
 
 	eventsv1 "wikibot.io/contracts/events/v1"
@@ -53,7 +52,7 @@ type Service struct {
 	records Store
 	gate    identity.Gate
 	handler http.Handler
-	api     huma.API
+	api     *rest.API
 }
 
 // New checks its deps and returns the service.
@@ -63,12 +62,12 @@ func New(d Deps) (*Service, error) {
 	}
 	s := &Service{hosts: d.Hosts, records: d.Records, gate: identity.Gate{Records: d.Records}}
 	router := chi.NewRouter()
-	router.Use(noStore, func(next http.Handler) http.Handler { return d.Authenticator.Root(next, nil) }, sessionOnly)
-	router.NotFound(notFound)
-	router.MethodNotAllowed(wrongMethod)
-	s.api = humachi.New(router, apiConfig())
+	router.Use(rest.NoStore, func(next http.Handler) http.Handler { return d.Authenticator.Root(next, nil) }, sessionOnly)
+	router.NotFound(rest.NotFound("the management API has no such path"))
+	router.MethodNotAllowed(rest.WrongMethod)
+	s.api = rest.New(router, apiConfig())
 	s.register()
-	describeErrors(s.api.OpenAPI())
+	s.api.Seal()
 	s.handler = router
 	return s, nil
 }

@@ -70,15 +70,11 @@ func (s *service) author(p identity.Principal, userAgent string) wiki.Author {
 	return a
 }
 
-// typed makes a huma handler of h.
+// typed gives a handler the wiki that enter opened.
 func typed[I, O any](h func(r request, in *I) (*O, error)) func(context.Context, *I) (*O, error) {
 	return func(ctx context.Context, in *I) (*O, error) {
 		r := *ctx.Value(requestKey{}).(*request)
 		r.Context = ctx
-		out, err := h(r, in)
-		if err != nil {
-			return nil, &failure{err}
-		}
-		return out, nil
+		return h(r, in)
 	}
 }

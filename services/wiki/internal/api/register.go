@@ -6,13 +6,15 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"wikibot.io/pkg/rest"
 )
 
 // register is the table of operations.
 func (s *service) register() {
-	huma.Register(s.api, huma.Operation{
+	rest.Register(s.api, huma.Operation{
 		OperationID: "health", Method: http.MethodGet, Path: "/health", Summary: "Whether the API answers",
-		Tags: []string{"service"}, Responses: s.responses(nil), Security: []map[string][]string{},
+		Tags: []string{"service"}, Security: []map[string][]string{},
 	}, health)
 
 	pages, history, links := []string{"pages"}, []string{"history"}, []string{"links and search"}
