@@ -72,6 +72,9 @@ func (b *builder) subscribe(f function, id string, fn awslambda.CfnFunction) {
 // kept: the next one asks for the same.
 func (b *builder) schedule(f function, id string, fn awslambda.CfnFunction) {
 	for _, row := range f.schedules {
+		if row.issuers && len(b.stage.TrustedIssuers) == 0 {
+			continue
+		}
 		name := id + title(row.name)
 		rule := awsevents.NewCfnRule(b.scope, str(name+"Schedule"), &awsevents.CfnRuleProps{
 			Description: str("Schedule " + row.name), ScheduleExpression: str(row.every),

@@ -164,6 +164,11 @@ func (b *builder) permissions(f function, logs awslogs.CfnLogGroup) []statement 
 	if f.signs {
 		may = append(may, allow([]string{"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"}, b.data.keys.Ref()))
 	}
+	if name := b.stage.SignIn.Parameter; f.signsIn && name != "" {
+		// Whoever may read it may decrypt it: it is encrypted with the account's own key
+		// for Parameter Store.
+		may = append(may, allow([]string{"ssm:GetParameter"}, sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"+name)))
+	}
 	if f.publishes {
 		may = append(may, allow([]string{"events:PutEvents"}, b.data.bus.AttrArn()))
 		var streams []*string

@@ -1,6 +1,7 @@
 package cdk
 
 import (
+	"encoding/json"
 	"slices"
 
 	"wikibot.io/contracts/routes"
@@ -29,11 +30,19 @@ type function struct {
 	schedules []schedule
 	// keeper of the private signing keys.
 	signs bool
+	// signsIn: asks who people are, with a secret from Parameter Store.
+	signsIn bool
+	// issuers: takes the access tokens of foreign issuers, or fetches their keys.
+	issuers bool
 	// publishes the events of the streamed tables on the bus.
 	publishes bool
 }
 
-type schedule struct{ name, every string }
+type schedule struct {
+	name, every string
+	// issuers: there is only something to do when foreign issuers are trusted.
+	issuers bool
+}
 
 // functions is the fleet. What else it does each row knows from elsewhere:
 // whether it answers requests from the table of routes, which events it is given
@@ -44,10 +53,16 @@ type schedule struct{ name, every string }
 // large wiki's packs, whose lease lasts as long), and what an operator has done with
 // all wikis: by the wiki function after a restore, by embedding at any time.
 var functions = []function{
-	{service: routes.Auth, memory: 512, timeout: 15, scratch: 512, signs: true, schedules: []schedule{{"rotate-keys", "rate(1 day)"}}},
+	{
+		service: routes.Auth, memory: 512, timeout: 30, scratch: 512, signs: true, signsIn: true, issuers: true,
+		schedules: []schedule{
+			{name: "rotate-keys", every: "rate(1 day)"}, {name: "forget-departed", every: "rate(1 day)"},
+			{name: "fetch-issuer-keys", every: "rate(1 hour)", issuers: true},
+		},
+	},
 	{service: routes.Management, memory: 512, timeout: 30, scratch: 512},
 	{service: routes.Wiki, memory: 1769, timeout: 900, scratch: 1024, files: writesFiles},
-	{service: routes.MCP, memory: 1769, timeout: 60, scratch: 1024, files: writesFiles},
+	{service: routes.MCP, memory: 1769, timeout: 60, scratch: 1024, files: writesFiles, issuers: true},
 	{service: routes.GitHTTP, memory: 1769, timeout: 300, scratch: 512, files: readsFiles},
 	{service: routes.Embedding, memory: 1769, timeout: 900, scratch: 2048, files: writesFiles},
 	{service: routes.Relay, memory: 256, timeout: 60, scratch: 512, publishes: true},
@@ -92,7 +107,21 @@ func (f function) environment(s stack, d data) map[string]*string {
 	}
 	if f.signs {
 		env["WIKIBOT_KEYS_SECRET"] = d.keys.Ref()
-		env["WIKIBOT_SIGN_IN"] = str("none")
+	}
+	if f.signsIn {
+		env["WIKIBOT_SIGN_IN"] = str(s.stage.SignIn.Kind)
+		for name, value := range map[string]string{"ISSUER": s.stage.SignIn.Issuer, "CLIENT": s.stage.SignIn.ClientID, "PARAMETER": s.stage.SignIn.Parameter} {
+			if value != "" {
+				env["WIKIBOT_SIGN_IN_"+name] = str(value)
+			}
+		}
+	}
+	if f.issuers && len(s.stage.TrustedIssuers) > 0 {
+		list, err := json.Marshal(s.stage.TrustedIssuers)
+		if err != nil {
+			panic(err) // strings alone
+		}
+		env["WIKIBOT_TRUSTED_ISSUERS"] = str(string(list))
 	}
 	if f.publishes {
 		env["WIKIBOT_BUS"] = d.bus.Ref()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/mail"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -29,6 +30,12 @@ type Stage struct {
 	MonthlyBudget float64 `json:"monthly_budget_usd"`
 
 	EdgeKey EdgeKey `json:"edge_key"`
+
+	SignIn SignIn `json:"sign_in"`
+	// TrustedIssuers are foreign authorization servers whose access tokens open
+	// wikis too.
+	TrustedIssuers []TrustedIssuer `json:"trusted_issuers"`
+
 	// Firewall limits requests per address; null leaves AWS WAF out.
 	Firewall *Firewall `json:"firewall"`
 
@@ -59,6 +66,23 @@ type EdgeKey struct {
 	Secret string            `json:"secret"` // name in Secrets Manager
 	Sent   string            `json:"sent"`   // label of the value that CloudFront sends
 	Sums   map[string]string `json:"sums"`   // label to SHA-256 of the value, in hex
+}
+
+// SignIn says who knows people. The secret is made by the operator: see
+// docs/operations/first-deployment.md.
+type SignIn struct {
+	Kind     string `json:"kind"`      // "oidc", "workos" or "none"
+	Issuer   string `json:"issuer"`    // of "oidc": its URL; "" otherwise
+	ClientID string `json:"client_id"` // "" for "none"
+	// Parameter is the name, with its path, of the encrypted parameter in Parameter
+	// Store that holds the client secret, or WorkOS's API key; "" when there is none.
+	Parameter string `json:"parameter"`
+}
+
+// TrustedIssuer is a foreign authorization server.
+type TrustedIssuer struct {
+	Issuer string `json:"issuer"` // URL, byte for byte as in its tokens
+	Role   string `json:"role"`   // "viewer" or "editor": what a token may do that has no scope of ours
 }
 
 // Firewall are the limits of one address within five minutes.
@@ -151,6 +175,15 @@ func fields(path string, raw json.RawMessage, of reflect.Type) []string {
 	if of.Kind() == reflect.Pointer {
 		of = of.Elem()
 	}
+	if of.Kind() == reflect.Slice {
+		var list []json.RawMessage
+		var problems []string
+		_ = json.Unmarshal(raw, &list) // what is no list, the decoder reports
+		for i, entry := range list {
+			problems = append(problems, fields(fmt.Sprintf("%s%d.", path, i), entry, of.Elem())...)
+		}
+		return problems
+	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(raw, &object) != nil || object == nil {
 		return nil // null, or of another kind, which the decoder reports
@@ -192,13 +225,14 @@ func fields(path string, raw json.RawMessage, of reflect.Type) []string {
 }
 
 var (
-	stageName  = regexp.MustCompile(`^[a-z][a-z0-9]{1,11}$`)
-	domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
-	zoneID     = regexp.MustCompile(`^Z[A-Z0-9]{5,31}$`)
-	secretName = regexp.MustCompile(`^[A-Za-z0-9/_-]+$`)
-	keyLabel   = regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`)
-	sum256     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	repository = regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`)
+	stageName     = regexp.MustCompile(`^[a-z][a-z0-9]{1,11}$`)
+	domainName    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$`)
+	zoneID        = regexp.MustCompile(`^Z[A-Z0-9]{5,31}$`)
+	secretName    = regexp.MustCompile(`^[A-Za-z0-9/_-]+$`)
+	parameterName = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+){1,15}$`)
+	keyLabel      = regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`)
+	sum256        = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	repository    = regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`)
 
 	logLevels = []string{"debug", "info", "warn", "error"}
 	// What CloudWatch Logs and EFS take.
@@ -240,6 +274,11 @@ func (s *Stage) problems() []string {
 	}
 	check(key.Sums[key.Sent] != "", "edge_key.sent: %q has no sum, so functions would refuse what the edge sends", key.Sent)
 
+	out = append(out, s.SignIn.problems()...)
+	for i, t := range s.TrustedIssuers {
+		check(isIssuer(t.Issuer), "trusted_issuers.%d.issuer: %q is no https URL", i, t.Issuer)
+		check(t.Role == "viewer" || t.Role == "editor", "trusted_issuers.%d.role: %q is none of viewer, editor", i, t.Role)
+	}
 	if f := s.Firewall; f != nil {
 		check(f.Requests >= 10, "firewall.requests_per_five_minutes: has to be 10 or more")
 		check(f.SignIn >= 10, "firewall.sign_in_per_five_minutes: has to be 10 or more")
@@ -252,6 +291,28 @@ func (s *Stage) problems() []string {
 		check(o.ReservedConcurrency >= 0, "functions.%s.reserved_concurrency: is negative", service)
 	}
 	return out
+}
+
+func (s SignIn) problems() []string {
+	var out []string
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			out = append(out, fmt.Sprintf("sign_in."+format, args...))
+		}
+	}
+	known := s.Kind == "oidc" || s.Kind == "workos"
+	check(known || s.Kind == "none", "kind: %q is none of oidc, workos, none", s.Kind)
+	check(s.Kind != "oidc" || isIssuer(s.Issuer), "issuer: %q is no https URL", s.Issuer)
+	check(s.Kind == "oidc" || s.Issuer == "", "issuer: only oidc has one")
+	check(s.ClientID != "" == known, "client_id: oidc and workos need one, and nobody else")
+	check(s.Kind != "workos" || s.Parameter != "", "parameter: workos needs an API key")
+	check(s.Parameter == "" || parameterName.MatchString(s.Parameter), "parameter: %q is no name with a path, such as /wikibot/prod/sign-in", s.Parameter)
+	return out
+}
+
+func isIssuer(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
 // clashes says what two stages cannot both have.

@@ -88,6 +88,14 @@ func TestLoadSaysAllThatIsWrong(t *testing.T) {
 		{"three keys", map[string]any{"dev.edge_key.sums": map[string]any{"2026-11": sum, "b": strings.Repeat("b", 64), "c": strings.Repeat("c", 64)}}, []string{"one sum, or two"}},
 		{"a stage's key is another's", map[string]any{"prod.edge_key.sums": map[string]any{"2026-11": sum}}, []string{"stages dev and prod have the same edge key"}},
 		{"a stage's domain is another's", map[string]any{"prod.domain": "dev.wikibot.io"}, []string{"stages dev and prod have the same domain"}},
+		{"a sign-in that asks for no proof", map[string]any{"dev.sign_in.kind": "development"}, []string{`sign_in.kind: "development"`, "sign_in.issuer: only oidc", "sign_in.client_id"}},
+		{"an issuer in clear text", map[string]any{"dev.sign_in.issuer": "http://login.example.org"}, []string{`sign_in.issuer: "http://login.example.org" is no https URL`}},
+		{"WorkOS without its key", map[string]any{"prod.sign_in.parameter": ""}, []string{"sign_in.parameter: workos needs"}},
+		{"a secret in clear", map[string]any{"prod.sign_in.parameter": "sk_live hunter2"}, []string{"sign_in.parameter"}},
+		{"trust in whom nobody named", map[string]any{"dev.trusted_issuers": []any{map[string]any{"issuer": "idp.example", "role": "owner"}}}, []string{
+			`trusted_issuers.0.issuer: "idp.example"`, `trusted_issuers.0.role: "owner"`,
+		}},
+		{"half a trusted issuer", map[string]any{"dev.trusted_issuers": []any{map[string]any{"issuer": "https://idp.example"}}}, []string{"trusted_issuers.0.role is missing"}},
 		{"prod without protection", map[string]any{"prod.deletion_protection": false}, []string{"stage prod: deletion_protection"}},
 		{"a firewall that lets nobody in", map[string]any{"prod.firewall.requests_per_five_minutes": 5}, []string{"firewall.requests", "more sign-ins than requests"}},
 		{"a function that there is not", map[string]any{"dev.functions": map[string]any{"billing": map[string]any{"memory_mb": 64}}}, []string{

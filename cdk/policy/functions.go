@@ -96,12 +96,16 @@ func keysAreAuths(s *Stage) []string {
 	return f
 }
 
-func noSignIn(s *Stage) []string {
+func signInAsksForProof(s *Stage) []string {
 	var f faults
 	for _, fn := range s.fleet() {
 		value, told := environment(fn)["WIKIBOT_SIGN_IN"]
-		f.want(!told || value == "none", fn, "signs people in by %v", value)
+		f.want(!told || slices.Contains([]any{"oidc", "workos", "none"}, value), fn, "signs people in by %v", value)
 		f.want(told == (service(fn) == routes.Auth), fn, "is told of signing in: %v", told)
+		may := strings.Contains(flat(s.roleOf(fn).Props), "ssm:")
+		f.want(!may || service(fn) == routes.Auth, fn, "may read the secret at the identity provider")
+		_, parameter := environment(fn)["WIKIBOT_SIGN_IN_PARAMETER"]
+		f.want(may == parameter, fn, "is told of the secret at the identity provider: %v; may read it: %v", parameter, may)
 	}
 	return f
 }

@@ -27,7 +27,7 @@ var All = []Policy{
 	{"access to files", "only who writes wikis may write files", fileAccess},
 	{"no secret in the VPC", "functions that anybody's page passes through hold nothing worth stealing", noSecretInVPC},
 	{"keys", "the private keys are one function's", keysAreAuths},
-	{"no sign-in", "nobody is taken at their word where strangers can reach it", noSignIn},
+	{"sign-in asks for proof", "nobody is taken at their word where strangers can reach it, and the secret for asking is auth's alone", signInAsksForProof},
 	{"functions", "every function says who it is, and runs as the others do", functionsAlike},
 	{"subscriptions", "every row of the table of subscriptions is one rule, one target and one queue", subscribed},
 	{"relay", "every streamed table feeds the relay, and no record is lost in silence", relayed},

@@ -148,8 +148,14 @@ var mistakes = []struct {
 	{"keys", "management reads the keys", func(m map[string]object) {
 		allow(m, "fleet", "ManagementRole", "secretsmanager:GetSecretValue", "arn")
 	}},
-	{"no sign-in", "development", func(m map[string]object) {
+	{"sign-in asks for proof", "development", func(m map[string]object) {
 		at(resource(m, "fleet", "AuthFunction"), "Environment", "Variables")["WIKIBOT_SIGN_IN"] = "development"
+	}},
+	{"sign-in asks for proof", "another function reads the secret", func(m map[string]object) {
+		allow(m, "fleet", "ManagementRole", "ssm:GetParameter", "arn")
+	}},
+	{"sign-in asks for proof", "the function is not told what it may read", func(m map[string]object) {
+		delete(at(resource(m, "fleet", "AuthFunction"), "Environment", "Variables"), "WIKIBOT_SIGN_IN_PARAMETER")
 	}},
 	{"functions", "a function is missing", func(m map[string]object) { remove(m, "fleet", "RelayFunction") }},
 	{"functions", "a function is another one", func(m map[string]object) {
