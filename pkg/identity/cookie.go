@@ -16,37 +16,55 @@ const (
 	// WikiCookie carries the session of all wiki hosts, on the parent domain. A
 	// wiki host could plant one, which is why the root host never looks at it.
 	WikiCookie = "wikibot"
+	// SessionCookie carries the secret that renews a browser's session. Only the
+	// root host is sent it.
+	SessionCookie = "__Host-wikibot-session"
 	// HintCookie tells scripts that somebody is signed in. It proves nothing.
 	HintCookie = "logged_in"
 )
 
-// SetCookies answers with the cookies of a sign-in.
+// SetCookies answers with the cookies that requests are signed in by. They run
+// out with the tokens; who has a session's cookie as well is given new ones.
 func SetCookies(w http.ResponseWriter, h web.Hosts, s SessionTokens) {
-	maxAge := int(time.Until(s.ExpiresAt).Round(time.Second).Seconds())
-	if maxAge <= 0 {
-		ClearCookies(w, h)
-		return
-	}
-	for _, c := range cookies(h, s) {
+	set(w, s.ExpiresAt, tokenCookies(h, s))
+}
+
+// SetSession answers with the cookie that renews the others until the session
+// itself is over, and with the hint, which lives as long. The secret is a
+// [Credential] under [SessionPrefix].
+func SetSession(w http.ResponseWriter, h web.Hosts, secret string, expires time.Time) {
+	set(w, expires, sessionCookies(h, secret))
+}
+
+func set(w http.ResponseWriter, expires time.Time, cookies []*http.Cookie) {
+	maxAge := int(time.Until(expires).Round(time.Second).Seconds())
+	for _, c := range cookies {
 		c.MaxAge = maxAge
+		if maxAge <= 0 {
+			c.Value, c.MaxAge = "", -1
+		}
 		http.SetCookie(w, c)
 	}
 }
 
 // ClearCookies answers with the removal of all cookies of a sign-in.
 func ClearCookies(w http.ResponseWriter, h web.Hosts) {
-	for _, c := range cookies(h, SessionTokens{}) {
-		c.Value, c.MaxAge = "", -1
-		http.SetCookie(w, c)
-	}
+	set(w, time.Time{}, append(tokenCookies(h, SessionTokens{}), sessionCookies(h, "")...))
 }
 
-// cookies are Secure on plain-HTTP localhost as well: browsers count it as a
-// secure context, and so nothing about sessions differs there.
-func cookies(h web.Hosts, s SessionTokens) []*http.Cookie {
+// tokenCookies are Secure on plain-HTTP localhost as well, like all of ours:
+// browsers count it as a secure context, and so nothing about sessions differs
+// there.
+func tokenCookies(h web.Hosts, s SessionTokens) []*http.Cookie {
 	return []*http.Cookie{
 		{Name: RootCookie, Value: s.Root, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode},
 		{Name: WikiCookie, Value: s.Wikis, Path: "/", Domain: h.Domain(), HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode},
+	}
+}
+
+func sessionCookies(h web.Hosts, secret string) []*http.Cookie {
+	return []*http.Cookie{
+		{Name: SessionCookie, Value: secret, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode},
 		{Name: HintCookie, Value: "1", Path: "/", Domain: h.Domain(), Secure: true, SameSite: http.SameSiteLaxMode},
 	}
 }
