@@ -21,8 +21,8 @@
 //
 // # What it overrides
 //
-// WIKIBOT_BASE_URL, WIKIBOT_SIGN_IN (development, since nobody can sign in
-// otherwise), WIKIBOT_EDGE_KEYS, AWS's endpoints, region and credentials, and the
+// WIKIBOT_BASE_URL, how people sign in (development, if no provider is given),
+// WIKIBOT_EDGE_KEYS, AWS's endpoints, region and credentials, and the
 // path of the mount. Variables that a template does not set stay unset.
 //
 // # What it holds functions to

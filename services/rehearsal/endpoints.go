@@ -40,6 +40,7 @@ func (r *Rehearsal) startEndpoints(edgeKeys []string) error {
 		{"EVENTBRIDGE", endpoint.EventBridge{Place: place}, http.HandlerFunc(r.busCalls)},
 		{"SQS", endpoint.SQS{Place: place}, r.queues},
 		{"SECRETS_MANAGER", endpoint.SecretsManager{Place: place}, http.HandlerFunc(r.secretCalls)},
+		{"SSM", endpoint.ParameterStore{Place: place}, http.HandlerFunc(r.parameterCalls)},
 	} {
 		r.dice[row.name] = chaos.New(r.opts.Seed + uint64(i)) //nolint:gosec // small
 		door, err := endpoint.New(endpoint.Deps{API: row.api, Next: row.next, Callers: r.callers, Dice: r.dice[row.name], Meter: r.meter, Log: r.log})
@@ -71,6 +72,22 @@ func (r *Rehearsal) startSecrets() error {
 		r.secrets.Create(s.Name())
 	}
 	return nil
+}
+
+// parameterCalls answers GetParameter: whatever parameter a role may read holds
+// the secret at the identity provider. There is no other yet.
+func (r *Rehearsal) parameterCalls(w http.ResponseWriter, req *http.Request) {
+	var in struct {
+		Name           string
+		WithDecryption bool
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	if err := json.NewDecoder(req.Body).Decode(&in); err != nil || !in.WithDecryption || r.opts.SignIn == nil || r.opts.SignIn.Secret == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"__type":"ParameterNotFound"}`)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"Parameter": map[string]any{"Name": in.Name, "Type": "SecureString", "Value": r.opts.SignIn.Secret}})
 }
 
 // secretCalls names the secret as the stand-in does, whose ARNs are its own.

@@ -133,7 +133,13 @@ func (r *Rehearsal) environment(f *Function, d declaredFunction, mounts map[stri
 		}
 	}
 	override("WIKIBOT_BASE_URL", r.access.baseURL)
-	override("WIKIBOT_SIGN_IN", "development")
+	if s := r.opts.SignIn; s != nil {
+		override("WIKIBOT_SIGN_IN", s.Kind)
+		override("WIKIBOT_SIGN_IN_ISSUER", s.Issuer)
+		override("WIKIBOT_SIGN_IN_CLIENT", s.ClientID)
+	} else {
+		override("WIKIBOT_SIGN_IN", "development")
+	}
 	override("WIKIBOT_EDGE_KEYS", r.access.edgeKeys)
 	for name, value := range vars {
 		for path, folder := range mounts {

@@ -29,6 +29,9 @@ type Options struct {
 	// Emulator serves the tables; nil starts one that ends with the rehearsal.
 	Emulator *dynamolocal.Server
 
+	// SignIn is who knows people; nil is the development sign-in.
+	SignIn *SignIn
+
 	// FileDelay is what each operation on the functions' file system costs.
 	FileDelay time.Duration
 	// CountFiles counts these operations even if they cost nothing.
@@ -41,6 +44,14 @@ type Options struct {
 
 	Log    *slog.Logger // of the rehearsal itself
 	Output io.Writer    // what functions write; nil: nowhere
+}
+
+// SignIn is an identity provider that the functions can reach.
+type SignIn struct {
+	Kind     string // "oidc" or "workos"
+	Issuer   string
+	ClientID string
+	Secret   string // what Parameter Store says
 }
 
 func (o *Options) check() error {

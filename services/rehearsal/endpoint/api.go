@@ -117,3 +117,18 @@ func (a SecretsManager) Calls(action string, body []byte) ([]iam.Request, error)
 	}
 	return []iam.Request{{Action: "secretsmanager:" + action, Resource: secret}}, nil
 }
+
+// ParameterStore describes the calls on one parameter.
+type ParameterStore struct {
+	plain
+	Place Place
+}
+
+// Calls names the parameter.
+func (a ParameterStore) Calls(action string, body []byte) ([]iam.Request, error) {
+	var in struct{ Name string }
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, fmt.Errorf("%s: %w", action, err)
+	}
+	return []iam.Request{{Action: "ssm:" + action, Resource: a.Place.arn("ssm", "parameter/"+strings.TrimPrefix(in.Name, "/"))}}, nil
+}
