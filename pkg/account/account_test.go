@@ -19,7 +19,7 @@ type users struct {
 	ids     []records.Identity
 }
 
-func (s *users) CreateUser(_ context.Context, u records.User, id records.Identity) error {
+func (s *users) CreateUser(_ context.Context, u records.User, ids ...records.Identity) error {
 	if len(s.taken) > 0 {
 		e := fault.New(fault.Exists, "create user: names are taken")
 		for _, f := range s.taken {
@@ -27,7 +27,7 @@ func (s *users) CreateUser(_ context.Context, u records.User, id records.Identit
 		}
 		return e
 	}
-	s.created, s.ids = append(s.created, u), append(s.ids, id)
+	s.created, s.ids = append(s.created, u), append(s.ids, ids...)
 	return nil
 }
 

@@ -68,6 +68,8 @@ const (
 	grantByKey
 	tokenByHash
 	activityByWiki
+	sessionByID
+	connectionByID
 )
 
 // cached answers from the cache or else from load.

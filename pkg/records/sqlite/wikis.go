@@ -15,13 +15,13 @@ import (
 )
 
 const selectWiki = `SELECT id, slug, name, owner_id, tier, public, head, sequence, head_at, page_count, file_bytes,
-	base_packs, base_sequence, git_off, index_commit, index_file, index_sequence, created_at FROM wikis WHERE id = ?`
+	base_packs, base_sequence, git_off, closed, index_commit, index_file, index_sequence, created_at FROM wikis WHERE id = ?`
 
 func scanWiki(row scanner) (w records.Wiki, err error) {
 	var headAt, created int64
 	var packs []byte
 	err = row.Scan(&w.ID, &w.Slug, &w.Name, &w.OwnerID, &w.Tier, &w.Public, &w.Head, &w.Sequence, &headAt, &w.PageCount, &w.FileBytes,
-		&packs, &w.BaseSequence, &w.GitOff, &w.Index.Commit, &w.Index.File, &w.Index.Sequence, &created)
+		&packs, &w.BaseSequence, &w.GitOff, &w.Closed, &w.Index.Commit, &w.Index.File, &w.Index.Sequence, &created)
 	if err != nil {
 		return records.Wiki{}, err
 	}
@@ -35,11 +35,6 @@ func scanWiki(row scanner) (w records.Wiki, err error) {
 func (t *tx) wiki(id string) (records.Wiki, error) {
 	w, err := get(t, scanWiki, selectWiki, id)
 	return w, absent(err, "no wiki %s", id)
-}
-
-func (t *tx) user(id string) (records.User, error) {
-	u, err := get(t, scanUser, selectUser+`?`, id)
-	return u, absent(err, "no user %s", id)
 }
 
 func scanReservation(row scanner) (r records.Reservation, err error) {
@@ -181,15 +176,9 @@ func (s *Store) DeleteWiki(ctx context.Context, id string, actor *eventsv1.Actor
 		if err != nil {
 			return err
 		}
-		owner, err := t.user(w.OwnerID)
-		if err != nil {
-			return err
-		}
-		bearer := "" // a tombstone
-		if owner.Username == w.Slug {
-			bearer = owner.ID
-		}
-		if err := t.exec(`UPDATE names SET user_id = ?, wiki_id = '' WHERE name = ?`, bearer, w.Slug); err != nil {
+		// A tombstone, but for a username whose bearer is there, leaving or not.
+		if err := t.exec(`UPDATE names SET wiki_id = '', user_id = coalesce((SELECT id FROM users WHERE id = ? AND username = ?), '')
+			WHERE name = ?`, w.OwnerID, w.Slug, w.Slug); err != nil {
 			return err
 		}
 		if err := t.exec(`DELETE FROM wikis WHERE id = ?`, id); err != nil {
