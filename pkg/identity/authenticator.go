@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -16,12 +17,14 @@ import (
 )
 
 // Accounts is what an Authenticator reads on each request: see [records.Users],
-// [records.Tokens], [records.Sessions] and [records.Connections].
+// [records.Tokens], [records.Sessions], [records.Connections] and [records.Wikis].
+// It is wide because it is what all kinds of proof need; a request uses two of it.
 type Accounts interface {
 	User(ctx context.Context, id string) (records.User, error)
 	TokenByHash(ctx context.Context, hash string) (records.Token, error)
 	TouchToken(ctx context.Context, hash string, at time.Time, agent string) error
 	UserByIdentity(ctx context.Context, id records.Identity) (records.User, error)
+	WikiID(ctx context.Context, slug string) (string, error)
 	Session(ctx context.Context, userID, id string) (records.Session, error)
 	TouchSession(ctx context.Context, userID, id string, at time.Time) error
 	Connection(ctx context.Context, userID, id string) (records.Connection, error)
@@ -43,18 +46,11 @@ type AuthenticatorDeps struct {
 type Authenticator struct {
 	hosts    web.Hosts
 	verifier *Verifier
+	trusted  map[string]*foreign // by issuer
 	accounts Accounts
 	log      *slog.Logger
 	touched  *lru.Cache[touch, time.Time]
 }
-
-// touch is a use of a token that the records know of already.
-type touch struct{ hash, agent string }
-
-const (
-	touchEvery = time.Minute // the precision of a token's last use
-	maxTouched = 4096        // uses remembered
-)
 
 // NewAuthenticator checks its deps and returns an Authenticator.
 func NewAuthenticator(d AuthenticatorDeps) (*Authenticator, error) {
@@ -65,20 +61,33 @@ func NewAuthenticator(d AuthenticatorDeps) (*Authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Authenticator{
-		hosts: d.Hosts, verifier: NewVerifier(d.Keys, d.Hosts), accounts: d.Accounts, log: d.Log, touched: touched,
-	}, nil
+	a := &Authenticator{
+		hosts: d.Hosts, verifier: NewVerifier(d.Keys, d.Hosts), trusted: map[string]*foreign{},
+		accounts: d.Accounts, log: d.Log, touched: touched,
+	}
+	for _, t := range d.Trusted {
+		switch {
+		case t.Issuer == "" || t.Keys == nil:
+			return nil, errors.New("new authenticator: a trusted issuer needs its name and its keys")
+		case t.Issuer == d.Hosts.Root("") || a.trusted[t.Issuer] != nil:
+			return nil, fmt.Errorf("new authenticator: issuer %s is listed twice, or is our own", t.Issuer)
+		case t.Role != "" && t.Role != records.Editor && t.Role != records.Viewer:
+			return nil, fmt.Errorf("new authenticator: issuer %s cannot be trusted with role %q: editor or viewer", t.Issuer, t.Role)
+		}
+		a.trusted[t.Issuer] = newForeign(t)
+	}
+	return a, nil
 }
 
-// Root is the middleware of the root host: the session cookie of that host and
-// nothing else. A nil write means [web.WriteProblem].
+// Root is the middleware of the root host: a personal token as bearer, else the
+// session cookie of that host. A nil write means [web.WriteProblem].
 func (a *Authenticator) Root(next http.Handler, write web.ErrorWriter) http.Handler {
 	return a.middleware(a.OnRoot, next, write)
 }
 
-// Wiki is the middleware of wiki hosts, for browsers, REST and MCP: a bearer
-// token, else the cookie of the parent domain. The writer is handed
-// fault.Unauthenticated for a token that is no good and sets the challenge.
+// Wiki is the middleware of wiki hosts, for browsers and REST: a wiki token or a
+// personal one as bearer, else the cookie of the parent domain. The writer is
+// handed fault.Unauthenticated for a bearer that is no good and sets the challenge.
 func (a *Authenticator) Wiki(next http.Handler, write web.ErrorWriter) http.Handler {
 	return a.middleware(a.OnWiki, next, write)
 }
@@ -87,11 +96,11 @@ func (a *Authenticator) Wiki(next http.Handler, write web.ErrorWriter) http.Hand
 // whose audience is this wiki's MCP URL, or a personal token, as bearer; no
 // cookies. The writer is handed fault.Unauthenticated for a bearer that is no good.
 func (a *Authenticator) MCP(next http.Handler, write web.ErrorWriter) http.Handler {
-	panic("unwritten")
+	return a.middleware(a.OnMCP, next, write)
 }
 
-// Git is the middleware of wiki hosts for git clients: a token as the password
-// of any user, or as bearer. Basic is accepted here alone, because browsers send
+// Git is the middleware of wiki hosts for git clients: a wiki token or a personal
+// one as the password of any user, or as bearer. Basic is accepted here alone, because browsers send
 // remembered passwords by themselves, to forged requests as well; for the same
 // reason cookies are not.
 func (a *Authenticator) Git(next http.Handler, write web.ErrorWriter) http.Handler {
@@ -117,9 +126,20 @@ func (a *Authenticator) OnRoot(r *http.Request) (Principal, error) {
 	return p, err
 }
 
-// RootSession is OnRoot with the session's claims, which are zero for an
-// anonymous request.
+// RootSession is OnRoot with the session's claims, which are zero for whoever has
+// no session: the anonymous and the command line.
 func (a *Authenticator) RootSession(r *http.Request) (Principal, Claims, error) {
+	scheme, credentials, given, err := authorization(r)
+	if err != nil {
+		return Principal{}, Claims{}, err
+	}
+	if given {
+		if !strings.EqualFold(scheme, "Bearer") || !strings.HasPrefix(credentials, PersonalPrefix) {
+			return Principal{}, Claims{}, fault.New(fault.Unauthenticated, "check credentials: sign in with a browser, or send a personal token as bearer")
+		}
+		p, err := a.personal(r, credentials)
+		return p, Claims{}, err
+	}
 	values := cookieValues(r, RootCookie)
 	// A browser keeps one __Host- cookie. Whatever sends two lets somebody
 	// choose whose session this is.
@@ -143,6 +163,22 @@ func (a *Authenticator) OnWiki(r *http.Request) (Principal, error) {
 	}
 	p, _, err := a.session(r.Context(), cookieValues(r, WikiCookie), WikiAudience(a.hosts))
 	return p, err
+}
+
+// OnMCP returns the principal of an agent's request to a wiki host.
+func (a *Authenticator) OnMCP(r *http.Request) (Principal, error) {
+	scheme, credentials, given, err := authorization(r)
+	switch {
+	case err != nil:
+		return Principal{}, err
+	case !given:
+		return Principal{Kind: Anonymous}, nil
+	case !strings.EqualFold(scheme, "Bearer"):
+		return Principal{}, fault.New(fault.Unauthenticated, "check credentials: send an access token or a wiki token as bearer")
+	case strings.Contains(credentials, "."): // no token of ours but the signed ones has one
+		return a.agent(r, credentials)
+	}
+	return a.token(r, credentials)
 }
 
 // OnGit returns the principal of a git client's request to a wiki host.
@@ -190,57 +226,28 @@ func (a *Authenticator) session(ctx context.Context, values []string, audience s
 		}
 		u, err := a.accounts.User(ctx, claims.UserID)
 		if fault.Is(err, fault.NotFound) {
-			continue // the user is gone; the session outlives them by up to a day
+			continue // the user is gone; what was signed outlives them by up to a day
 		}
 		if err != nil {
 			return Principal{}, Claims{}, err
 		}
-		return principalOf(Session, u), claims, nil
+		if ended(u, claims) {
+			continue
+		}
+		p := principalOf(Session, u)
+		p.SessionID = claims.SessionID
+		return p, claims, nil
 	}
 	return Principal{Kind: Anonymous}, Claims{}, nil
 }
 
-func (a *Authenticator) token(r *http.Request, secret string) (Principal, error) {
-	refused := fault.New(fault.Unauthenticated, "check token: it is unknown, expired or revoked: make another one in the wiki's settings")
-	if !looksLikeToken(secret) {
-		return Principal{}, refused
+// ended reports whether the user ended the session before its time. Claims count
+// whole seconds, so what was signed in the second of a sign-out is void as well.
+func ended(u records.User, c Claims) bool {
+	if _, ok := u.Ended[c.SessionID]; ok {
+		return true
 	}
-	ctx, hash := r.Context(), HashToken(secret)
-	t, err := a.accounts.TokenByHash(ctx, hash)
-	if fault.Is(err, fault.NotFound) {
-		return Principal{}, refused
-	}
-	if err != nil {
-		return Principal{}, err
-	}
-	now := time.Now()
-	if !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) {
-		return Principal{}, refused
-	}
-	u, err := a.accounts.User(ctx, t.UserID)
-	if fault.Is(err, fault.NotFound) {
-		return Principal{}, refused
-	}
-	if err != nil {
-		return Principal{}, err
-	}
-	a.noteUse(r, t, now)
-	p := principalOf(WikiToken, u)
-	p.WikiID, p.MaxRole, p.TokenID = t.WikiID, t.Role, t.ID
-	return p, nil
-}
-
-// noteUse tells the records that a token was used. It is for people to look at,
-// so a failure is logged and the request goes on.
-func (a *Authenticator) noteUse(r *http.Request, t records.Token, now time.Time) {
-	use := touch{t.Hash, ClientName(r.UserAgent())}
-	if last, ok := a.touched.Get(use); ok && now.Sub(last) < touchEvery {
-		return
-	}
-	a.touched.Add(use, now)
-	if err := a.accounts.TouchToken(r.Context(), use.hash, now, use.agent); err != nil {
-		a.log.WarnContext(r.Context(), "note token use", "token", t.ID, "err", err)
-	}
+	return !u.SignedOut.IsZero() && c.IssuedAt.Unix() <= u.SignedOut.Unix()
 }
 
 func principalOf(kind Kind, u records.User) Principal {

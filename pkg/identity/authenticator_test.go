@@ -21,59 +21,120 @@ import (
 	"wikibot.io/pkg/web"
 )
 
-// accounts holds users and tokens, and notes the uses.
+// accounts holds users and their proofs, and notes the uses.
 type accounts struct {
-	users   map[string]records.User
-	tokens  map[string]records.Token
-	touches []string // client names
-	reads   int
-	down    error
+	users       map[string]records.User
+	identities  map[records.Identity]string // user ids
+	tokens      map[string]records.Token
+	sessions    map[string]records.Session    // by user/id
+	connections map[string]records.Connection // likewise
+	wikis       map[string]string             // ids by slug
+	touches     []string                      // client names, "session", "connection"
+	reads       int
+	down        error
+}
+
+func find[V any](a *accounts, m map[string]V, key string) (V, error) {
+	a.reads++
+	v, ok := m[key]
+	if a.down != nil {
+		return v, a.down
+	}
+	if !ok {
+		return v, fault.New(fault.NotFound, "find %q: there is none", key)
+	}
+	return v, nil
 }
 
 func (a *accounts) User(_ context.Context, id string) (records.User, error) {
-	a.reads++
-	if a.down != nil {
-		return records.User{}, a.down
-	}
-	if u, ok := a.users[id]; ok {
-		return u, nil
-	}
-	return records.User{}, fault.New(fault.NotFound, "read user %s: there is none", id)
+	return find(a, a.users, id)
+}
+
+func (a *accounts) UserByIdentity(ctx context.Context, id records.Identity) (records.User, error) {
+	return a.User(ctx, a.identities[id])
 }
 
 func (a *accounts) TokenByHash(_ context.Context, hash string) (records.Token, error) {
-	a.reads++
-	if t, ok := a.tokens[hash]; ok {
-		return t, nil
-	}
-	return records.Token{}, fault.New(fault.NotFound, "find token: there is none")
+	return find(a, a.tokens, hash)
 }
+
+func (a *accounts) WikiID(_ context.Context, slug string) (string, error) {
+	return find(a, a.wikis, slug)
+}
+
+func (a *accounts) Session(_ context.Context, userID, id string) (records.Session, error) {
+	return find(a, a.sessions, userID+"/"+id)
+}
+
+func (a *accounts) Connection(_ context.Context, userID, id string) (records.Connection, error) {
+	return find(a, a.connections, userID+"/"+id)
+}
+
+// The uses are noted, and the error must not matter.
+var errFull = errors.New("the disk is full")
 
 func (a *accounts) TouchToken(_ context.Context, _ string, _ time.Time, agent string) error {
 	a.touches = append(a.touches, agent)
-	return errors.New("the disk is full") // must not matter
+	return errFull
 }
 
-// door is an authenticator over one user with one token, and the proofs.
+func (a *accounts) TouchSession(context.Context, string, string, time.Time) error {
+	a.touches = append(a.touches, "session")
+	return errFull
+}
+
+func (a *accounts) TouchConnection(context.Context, string, string, time.Time) error {
+	a.touches = append(a.touches, "connection")
+	return errFull
+}
+
+// door is an authenticator over one user with one proof of each kind.
 type door struct {
 	auth     *identity.Authenticator
 	accounts *accounts
+	keys     *keys
+	foreign  *keys // of the issuer that is trusted
 	sessions identity.SessionTokens
 	token    string
+	personal string // of "wikibot login"
+	browser  string // what renews a browser's session
+	access   identity.Access
 }
+
+const trusted = "https://login.example"
 
 func newDoor(t *testing.T) *door {
 	t.Helper()
+	now := time.Now()
 	k := &keys{private: []jwk.Key{newKey("a")}}
 	secret, hash := identity.NewWikiToken()
-	d := &door{token: secret, sessions: issue(t, k, time.Now().Add(24*time.Hour)), accounts: &accounts{
-		users: map[string]records.User{ada.ID: ada},
-		tokens: map[string]records.Token{hash: {
-			ID: "t1", Hash: hash, WikiID: "w", UserID: ada.ID, Role: records.Editor, ExpiresAt: time.Now().Add(time.Hour),
-		}},
-	}}
+	cli := identity.NewCredential(ada.ID, "01hzzzzzzzzzzzzzzzzzzzzcli")
+	browser := identity.NewCredential(ada.ID, "01hzzzzzzzzzzzzzzzzzzzzzbr")
+	d := &door{
+		keys: k, foreign: &keys{private: []jwk.Key{newKey("f")}},
+		token: secret, personal: cli.String(identity.PersonalPrefix), browser: browser.String(identity.PersonalPrefix),
+		sessions: issue(t, k, now.Add(24*time.Hour)),
+		access:   identity.Access{UserID: ada.ID, ClientID: "client", ConnectionID: "c1", Scope: "wiki:read wiki:write", Resource: "https://ada.wikibot.io/mcp"},
+		accounts: &accounts{
+			users:      map[string]records.User{ada.ID: ada},
+			identities: map[records.Identity]string{{Provider: trusted, Subject: "ada@login"}: ada.ID},
+			tokens: map[string]records.Token{hash: {
+				ID: "t1", Hash: hash, WikiID: "w", UserID: ada.ID, Role: records.Editor, ExpiresAt: now.Add(time.Hour),
+			}},
+			sessions: map[string]records.Session{
+				ada.ID + "/" + cli.ID:     {ID: cli.ID, UserID: ada.ID, Kind: records.CommandLine, SecretHash: cli.Hash(), ExpiresAt: now.Add(time.Hour)},
+				ada.ID + "/" + browser.ID: {ID: browser.ID, UserID: ada.ID, Kind: records.Browser, SecretHash: browser.Hash(), ExpiresAt: now.Add(time.Hour)},
+			},
+			connections: map[string]records.Connection{ada.ID + "/c1": {
+				ID: "c1", UserID: ada.ID, WikiID: "w", ClientID: "client", ClientName: "claude-code/2.0",
+				Resource: "https://ada.wikibot.io/mcp", Role: records.Editor, ExpiresAt: now.Add(time.Hour),
+			}},
+			wikis: map[string]string{"ada": "w", "bob": "x"},
+		},
+	}
 	auth, err := identity.NewAuthenticator(identity.AuthenticatorDeps{
 		Hosts: newHosts(t), Keys: k, Accounts: d.accounts, Log: slog.New(slog.DiscardHandler),
+		Trusted: []identity.TrustedIssuer{{Issuer: trusted, Role: records.Viewer, Keys: d.foreign}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -82,9 +143,20 @@ func newDoor(t *testing.T) *door {
 	return d
 }
 
+// issueAccess signs an access token.
+func (d *door) issueAccess(t *testing.T, a identity.Access) string {
+	t.Helper()
+	token, err := identity.NewSigner(d.keys, newHosts(t)).IssueAccess(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
 func request(t *testing.T, headers ...string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Host = "ada.wikibot.io"
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
 	}
@@ -267,7 +339,7 @@ func TestMiddleware(t *testing.T) {
 		web.WriteProblem(w, r, err)
 	})
 	stack := web.Stack(slog.New(slog.DiscardHandler), h)
-	for _, c := range []struct{ bearer, want string }{{d.token, "token token 01ada"}, {"", "anonymous anonymous "}} {
+	for _, c := range []struct{ bearer, want string }{{d.token, "token token " + ada.ID}, {"", "anonymous anonymous "}} {
 		r := request(t)
 		if c.bearer != "" {
 			r.Header.Set("Authorization", "Bearer "+c.bearer)

@@ -77,7 +77,16 @@ func (g Gate) Enter(ctx context.Context, slug string, a Action) (Entry, error) {
 	return Entry{Wiki: w, Principal: p, Role: roleIn(p, w, grant)}, nil
 }
 
+// wiki reads the wiki of a slug. One that is closed is as good as missing.
 func (g Gate) wiki(ctx context.Context, slug string) (records.Wiki, error) {
+	w, err := g.record(ctx, slug)
+	if err == nil && w.Closed {
+		return records.Wiki{}, fault.New(fault.NotFound, "find wiki %q: it is closed", slug)
+	}
+	return w, err
+}
+
+func (g Gate) record(ctx context.Context, slug string) (records.Wiki, error) {
 	if g.slugs != nil {
 		if id, ok := g.slugs.Get(slug); ok {
 			w, err := g.Records.Wiki(ctx, id)

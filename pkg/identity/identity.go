@@ -42,7 +42,12 @@ type Principal struct {
 // anonymous reports whether nothing was proved; a kind that nobody knows proves
 // nothing.
 func (p Principal) anonymous() bool {
-	return p.UserID == "" || p.Kind != Session && p.Kind != WikiToken
+	switch p.Kind {
+	case Session, WikiToken, ConnectedAgent, CommandLine:
+		return p.UserID == ""
+	default:
+		return true
+	}
 }
 
 // Action is what a request wants to do to a wiki.
@@ -74,8 +79,12 @@ const (
 
 // Decide says whether the principal may act on the wiki. The grant is the one
 // of the principal's user in that wiki; the zero Grant means none. A token of
-// another wiki is nobody.
+// another wiki is nobody. A wiki that is closed is as good as missing, also for
+// its owner.
 func Decide(p Principal, w records.Wiki, g records.Grant, a Action) Decision {
+	if w.Closed {
+		w = records.Wiki{}
+	}
 	role := roleIn(p, w, g)
 	switch {
 	case allows(role, a), a == Read && w.Public && w.ID != "":
@@ -99,13 +108,15 @@ func roleIn(p Principal, w records.Wiki, g records.Grant) records.Role {
 	switch p.Kind {
 	case Session:
 		return g.Role
-	case WikiToken:
+	case WikiToken, ConnectedAgent:
 		if p.WikiID != w.ID || rank[p.MaxRole] == 0 {
 			return ""
 		}
-		// A token is pasted into configuration files. Whatever it claims, it
-		// never administers.
+		// A token is pasted into configuration files, or held by somebody else's
+		// program. Whatever it claims, it never administers.
 		return lower(lower(g.Role, p.MaxRole), records.Editor)
+	case CommandLine:
+		return lower(g.Role, records.Editor) // it lies in a file, too
 	}
 	return ""
 }

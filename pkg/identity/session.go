@@ -2,12 +2,11 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
-	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/lestrrat-go/jwx/v2/jwt"
 
 	"wikibot.io/pkg/fault"
@@ -15,7 +14,7 @@ import (
 	"wikibot.io/pkg/web"
 )
 
-// SessionLifetime is how long a sign-in lasts.
+// SessionLifetime is how long what is signed for a session is good at most.
 const SessionLifetime = 24 * time.Hour
 
 // Claims are what a session says about its bearer. They tell who it is, never
@@ -42,7 +41,7 @@ type SigningKeys interface {
 	SigningKey(ctx context.Context) (jwk.Key, error)
 }
 
-// Signer makes sessions.
+// Signer makes sessions and access tokens.
 type Signer struct {
 	keys  SigningKeys
 	hosts web.Hosts
@@ -53,7 +52,7 @@ func NewSigner(keys SigningKeys, hosts web.Hosts) *Signer {
 	return &Signer{keys: keys, hosts: hosts}
 }
 
-// SessionTokens is one sign-in: a token for each audience.
+// SessionTokens is what is signed for a session: a token for each audience.
 type SessionTokens struct {
 	Root      string
 	Wikis     string
@@ -63,45 +62,50 @@ type SessionTokens struct {
 // Issue signs tokens (RFC 7519, RS256, kid in the header) for a session of the
 // user: one for the root host and one for all wiki hosts, both good until expires.
 func (s *Signer) Issue(ctx context.Context, u records.User, sessionID string, expires time.Time) (SessionTokens, error) {
-	key, err := s.keys.SigningKey(ctx)
-	if err != nil {
-		return SessionTokens{}, fault.Wrap(err, fault.Unavailable, "sign session: the signing key cannot be had")
+	if u.ID == "" || sessionID == "" {
+		return SessionTokens{}, errors.New("sign session: user and session are both needed")
 	}
-	if key.KeyID() == "" {
-		return SessionTokens{}, fmt.Errorf("sign session: the signing key has no kid")
-	}
-	expires = expires.Truncate(time.Second)
-	root, err := s.sign(key, u, RootAudience(s.hosts), expires)
+	key, err := s.key(ctx)
 	if err != nil {
 		return SessionTokens{}, err
 	}
-	wikis, err := s.sign(key, u, WikiAudience(s.hosts), expires)
+	expires = expires.Truncate(time.Second)
+	root, err := s.session(key, u, sessionID, RootAudience(s.hosts), expires)
+	if err != nil {
+		return SessionTokens{}, err
+	}
+	wikis, err := s.session(key, u, sessionID, WikiAudience(s.hosts), expires)
 	if err != nil {
 		return SessionTokens{}, err
 	}
 	return SessionTokens{Root: root, Wikis: wikis, ExpiresAt: expires}, nil
 }
 
-func (s *Signer) sign(key jwk.Key, u records.User, audience string, expires time.Time) (string, error) {
+// key returns the key that signs now.
+func (s *Signer) key(ctx context.Context) (jwk.Key, error) {
+	key, err := s.keys.SigningKey(ctx)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "sign token: the signing key cannot be had")
+	}
+	if key.KeyID() == "" {
+		return nil, errors.New("sign token: the signing key has no kid")
+	}
+	return key, nil
+}
+
+func (s *Signer) session(key jwk.Key, u records.User, sessionID, audience string, expires time.Time) (string, error) {
 	tok, err := jwt.NewBuilder().
 		Issuer(s.hosts.Root("")).
 		Subject(u.ID).
 		Audience([]string{audience}).
 		IssuedAt(time.Now()).
 		Expiration(expires).
+		Claim("sid", sessionID).
 		Claim("email", u.Email).
 		Claim("username", u.Username).
 		Build()
 	if err != nil {
 		return "", fmt.Errorf("sign session: %w", err)
 	}
-	headers := jws.NewHeaders()
-	if err := headers.Set(jws.KeyIDKey, key.KeyID()); err != nil {
-		return "", fmt.Errorf("sign session: %w", err)
-	}
-	signed, err := jwt.Sign(tok, jwt.WithKey(jwa.RS256, key, jws.WithProtectedHeaders(headers)))
-	if err != nil {
-		return "", fmt.Errorf("sign session: %w", err)
-	}
-	return string(signed), nil
+	return sign(key, typeSession, tok)
 }

@@ -101,7 +101,7 @@ func newHosts(t *testing.T) web.Hosts {
 	return h
 }
 
-var ada = records.User{ID: "01ada", Username: "ada", Email: "ada@example.org", DisplayName: "Ada"}
+var ada = records.User{ID: "01hzzzzzzzzzzzzzzzzzzzzada", Username: "ada", Email: "ada@example.org", DisplayName: "Ada"}
 
 func issue(t *testing.T, k *keys, expires time.Time) identity.SessionTokens {
 	t.Helper()
@@ -122,7 +122,7 @@ func TestSessionRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.IssuedAt = time.Time{}
-	want := identity.Claims{UserID: "01ada", Email: "ada@example.org", Username: "ada", Audience: "https://wikibot.io", ExpiresAt: expires.UTC()}
+	want := identity.Claims{UserID: ada.ID, SessionID: "s1", Email: "ada@example.org", Username: "ada", Audience: "https://wikibot.io", ExpiresAt: expires.UTC()}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -159,7 +159,7 @@ func TestForgedSessions(t *testing.T) {
 	k.extra = append(k.extra, symmetric)
 	now := time.Now().Unix()
 	claims := func(change map[string]any) map[string]any {
-		c := map[string]any{"iss": "https://wikibot.io", "aud": "https://wikibot.io", "sub": "01ada", "iat": now, "exp": now + 3600}
+		c := map[string]any{"iss": "https://wikibot.io", "aud": "https://wikibot.io", "sub": ada.ID, "sid": "s1", "iat": now, "exp": now + 3600}
 		for name, v := range change {
 			if v == nil {
 				delete(c, name)
@@ -169,7 +169,7 @@ func TestForgedSessions(t *testing.T) {
 		}
 		return c
 	}
-	kid := map[string]any{"kid": "a"}
+	kid := map[string]any{"kid": "a", "typ": "JWT"}
 	signed := func(change map[string]any) string { return forge(t, jwa.RS256, newKey("a"), kid, claims(change)) }
 	good := signed(nil)
 	parts := strings.Split(good, ".")

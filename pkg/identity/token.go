@@ -1,9 +1,7 @@
 package identity
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"strings"
 )
@@ -12,16 +10,11 @@ import (
 // for leaked secrets.
 const TokenPrefix = "wbt_"
 
-// tokenLength is the length of a whole secret: prefix and 256 bits in base64url.
-const tokenLength = len(TokenPrefix) + 43
-
 // NewWikiToken returns a fresh secret, which is shown once, and the hash under
 // which it is kept. The secret has 256 random bits, so a plain hash is enough:
 // there is nothing to guess and nothing that stretching would slow down.
 func NewWikiToken() (secret, hash string) {
-	var raw [32]byte
-	rand.Read(raw[:]) // never fails
-	secret = TokenPrefix + base64.RawURLEncoding.EncodeToString(raw[:])
+	secret = TokenPrefix + newSecret()
 	return secret, HashToken(secret)
 }
 
@@ -33,5 +26,5 @@ func HashToken(secret string) string {
 
 // looksLikeToken spares the records a look-up for what cannot be a token.
 func looksLikeToken(s string) bool {
-	return len(s) == tokenLength && strings.HasPrefix(s, TokenPrefix)
+	return len(s) == len(TokenPrefix)+secretLength && strings.HasPrefix(s, TokenPrefix)
 }
