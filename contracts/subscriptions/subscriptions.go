@@ -20,7 +20,7 @@ type Subscription struct {
 // The rows.
 var (
 	ManagementActivity = Subscription{"management.activity", routes.Management, events.Pages}
-	ManagementCleanup  = Subscription{"management.cleanup", routes.Management, []events.Type{events.WikiDeleted}}
+	ManagementCleanup  = Subscription{"management.cleanup", routes.Management, []events.Type{events.WikiDeleted, events.UserDeleted}}
 	WikiBootstrap      = Subscription{"wiki.bootstrap", routes.Wiki, []events.Type{events.WikiCreated}}
 	WikiRemoval        = Subscription{"wiki.removal", routes.Wiki, []events.Type{events.WikiDeleted}}
 	EmbeddingIndex     = Subscription{"embedding.index", routes.Embedding, append([]events.Type{events.WikiCreated, events.WikiDeleted}, events.Pages...)}

@@ -16,7 +16,7 @@ import (
 func (s *Service) Subscriptions() []event.Subscription {
 	return []event.Subscription{
 		event.On(subscriptions.ManagementActivity, s.noteActivity),
-		event.On(subscriptions.ManagementCleanup, s.forgetWiki),
+		event.On(subscriptions.ManagementCleanup, s.cleanUp),
 	}
 }
 
@@ -61,12 +61,4 @@ func mainChange(changes []*eventsv1.PageChange) (page, kind string) {
 		}
 	}
 	return "", ""
-}
-
-// forgetWiki removes what belonged to a deleted wiki.
-func (s *Service) forgetWiki(ctx context.Context, env *eventsv1.Envelope) error {
-	if err := s.records.ForgetWiki(ctx, env.GetWikiId()); err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	return nil
 }

@@ -8,9 +8,10 @@
 // # Life of a request
 //
 // The gateway's [wikibot.io/pkg/web.Stack] has refused cross-origin state changes.
-// The authenticator reads the root host's session cookie; no other proof opens
-// this API, so a leaked wiki token cannot make itself a successor. A request
-// without a session ends here with 401, on every path alike. A typed handler
+// The authenticator reads the root host's session cookie, or the personal token of
+// the command line, which may only read here; no other proof opens this API, so a
+// leaked token cannot make itself a successor. A request with neither ends here
+// with 401, on every path alike. A typed handler
 // then checks its input, all fields at once, enters the wiki through
 // [wikibot.io/pkg/identity.Gate], makes one call to the records, and answers
 // JSON; every error becomes problem+json in one place.
@@ -19,7 +20,8 @@
 //
 // Page events keep the dashboard's "who touched what last" (a projection in
 // which the newest step of the head wins, whatever the order of arrival);
-// wiki.deleted removes what belonged to the wiki.
+// wiki.deleted removes what belonged to the wiki; user.deleted deletes the wikis
+// that a forgotten user owned, and takes their other grants away.
 //
 // The API is described in contracts/api/management.openapi.json, generated from
 // the types here. [CreateWiki] holds the rules for the command line as well.

@@ -26,11 +26,12 @@ const base = "http://wikibot.localhost:8080"
 
 // fleet is the service behind the whole stack, with real records and keys.
 type fleet struct {
-	hosts      web.Hosts
-	records    *sqlite.Store
-	signer     *identity.Signer
-	management *management.Service
-	handler    http.Handler
+	hosts         web.Hosts
+	records       *sqlite.Store
+	signer        *identity.Signer
+	authenticator *identity.Authenticator
+	management    *management.Service
+	handler       http.Handler
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -58,7 +59,7 @@ func newFleet(t *testing.T) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fleet{hosts: hosts, records: store, signer: identity.NewSigner(keys, hosts), management: svc,
+	return &fleet{hosts: hosts, records: store, signer: identity.NewSigner(keys, hosts), authenticator: auth, management: svc,
 		handler: web.Stack(log, svc.Handler())}
 }
 

@@ -29,6 +29,7 @@ type Store interface {
 	UpdateWiki(ctx context.Context, id string, c records.WikiChange, actor *eventsv1.Actor) (records.Wiki, error)
 	DeleteWiki(ctx context.Context, id string, actor *eventsv1.Actor) error
 	GrantsOfUser(ctx context.Context, userID string) ([]records.Grant, error)
+	DeleteGrant(ctx context.Context, wikiID, userID string, actor *eventsv1.Actor) error
 	TokenStore
 	records.Activities
 }
