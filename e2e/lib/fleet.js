@@ -19,18 +19,27 @@ dns.lookup = (name, options, done) =>
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const binary = join(root, 'bin/wikibot');
 
-function spawnFleet(data) {
-	const options = { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, WIKIBOT_E2E_DATA: data } };
+function spawnFleet(data, signIn) {
+	const env = { ...process.env, WIKIBOT_E2E_DATA: data };
 	const command = process.env.WIKIBOT_FLEET;
+	const more = [];
+	if (signIn) {
+		env.WIKIBOT_SIGN_IN_SECRET = signIn.secret;
+		more.push('--sign-in-issuer', signIn.issuer, '--sign-in-client', signIn.client);
+		if (!command) more.push('--sign-in', 'oidc');
+	}
+	const options = { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], env };
 	// By exec, so that the interrupt reaches the command and not a shell before it.
-	if (command) return spawn(`exec ${command}`, { ...options, shell: true });
-	return spawn(binary, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--log', 'off'], options);
+	if (command) return spawn(`exec ${command} ${more.join(' ')}`, { ...options, shell: true });
+	return spawn(binary, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--log', 'off', ...more], options);
 }
 
-export async function startFleet() {
+// startFleet starts it with the development sign-in, or with an OpenID Connect
+// issuer: {issuer, client, secret}.
+export async function startFleet({ signIn } = {}) {
 	const dir = mkdtempSync(join(tmpdir(), 'wikibot-e2e-'));
 	const data = join(dir, 'data');
-	const server = spawnFleet(data);
+	const server = spawnFleet(data, signIn);
 	const line = await new Promise((resolve, reject) => {
 		createInterface({ input: server.stdout }).once('line', resolve);
 		server.once('exit', (code) => reject(new Error(`the server ended with ${code} before it served`)));

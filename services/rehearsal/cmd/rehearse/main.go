@@ -27,9 +27,24 @@ type cli struct {
 	App       string        `placeholder:"DIR" help:"The built management app. Default: where scripts/build puts it."`
 	Data      string        `placeholder:"DIR" help:"Folder for the functions' files. Default: one that is removed at the end."`
 	Listen    string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Loopback address to serve on (${default})."`
+	SignIn    signIn        `embed:"" prefix:"sign-in-"`
 	FileDelay time.Duration `name:"file-delay" placeholder:"TIME" help:"What each operation on the functions' files costs, such as 2ms."`
 	Chaos     bool          `help:"Let AWS fail at random, so that nothing may be lost but much takes longer."`
 	Log       string        `enum:"all,rehearsal,off" default:"rehearsal" help:"What to log: all (what functions write too), rehearsal or off (${default})."`
+}
+
+// signIn is an OpenID Connect issuer on this machine. The secret of its client is
+// in WIKIBOT_SIGN_IN_SECRET.
+type signIn struct {
+	Issuer string `placeholder:"URL" help:"Sign in at this OpenID Connect issuer. Default: the development sign-in."`
+	Client string `placeholder:"ID" help:"The client's id there."`
+}
+
+func (s signIn) option() *rehearsal.SignIn {
+	if s.Issuer == "" {
+		return nil
+	}
+	return &rehearsal.SignIn{Kind: "oidc", Issuer: s.Issuer, ClientID: s.Client, Secret: os.Getenv("WIKIBOT_SIGN_IN_SECRET")}
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -99,6 +114,6 @@ func (c *cli) options(stderr io.Writer) (rehearsal.Options, error) {
 	}
 	return rehearsal.Options{
 		Templates: in(c.Templates, rehearsal.Templates), Binaries: rehearsal.NewBinaries(c.Source, in("", rehearsal.Built)), App: in(c.App, rehearsal.App), Data: c.Data, Listen: c.Listen,
-		FileDelay: c.FileDelay, Log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})), Output: output,
+		SignIn: c.SignIn.option(), FileDelay: c.FileDelay, Log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})), Output: output,
 	}, nil
 }
