@@ -24,8 +24,9 @@ type Doors struct {
 	Hosts  web.Hosts
 	Gate   identity.Gate
 	Log    *slog.Logger
-	auth   *identity.Authenticator
-	signer *identity.Signer
+	Auth   *identity.Authenticator
+	Signer *identity.Signer
+	Keys   *keydir.Keys
 }
 
 // NewDoors opens a house with doors.
@@ -45,12 +46,12 @@ func NewDoors(t *testing.T) *Doors {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Doors{House: h, Hosts: hosts, Gate: identity.Gate{Records: h.Records}, Log: log, auth: auth, signer: identity.NewSigner(keys, hosts)}
+	return &Doors{House: h, Hosts: hosts, Gate: identity.Gate{Records: h.Records}, Log: log, Auth: auth, Keys: keys, Signer: identity.NewSigner(keys, hosts)}
 }
 
 // Wrap puts a service of wiki hosts behind the whole stack.
 func (d *Doors) Wrap(service http.Handler) http.Handler {
-	return web.Stack(d.Log, d.auth.Wiki(service, d.Hosts.WriteProblem))
+	return web.Stack(d.Log, d.Auth.Wiki(service, d.Hosts.WriteProblem))
 }
 
 // Publish makes a wiki readable by everyone.
@@ -99,7 +100,7 @@ func (d *Doors) User(t *testing.T, name string, w records.Wiki, role records.Rol
 // Cookie is the session of a signed-in user as a browser sends it to wikis.
 func (d *Doors) Cookie(t *testing.T, u records.User) string {
 	t.Helper()
-	s, err := d.signer.Issue(t.Context(), u, "s1", time.Now().Add(time.Hour))
+	s, err := d.Signer.Issue(t.Context(), u, "s1", time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
