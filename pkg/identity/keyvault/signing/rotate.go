@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"wikibot.io/pkg/identity/keyvault/internal/keytable"
 )
@@ -14,11 +15,26 @@ import (
 // may be called at any time, by any number of processes; an error means that
 // something is left for the next run, never that keys are worse than before.
 func (v *Vault) Rotate(ctx context.Context) error {
-	if err := v.rotate(ctx); err != nil {
+	err := v.rotate(ctx, v.maxAge)
+	if err == nil {
+		err = v.tidy(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("rotate signing keys: %w", err)
 	}
-	if err := v.tidy(ctx); err != nil {
-		return fmt.Errorf("rotate signing keys: %w", err)
+	return nil
+}
+
+// RotateNow is Rotate that publishes a new key whatever the age of the others. It
+// signs lead later; nobody is signed out. While a new key waits for its hour none
+// is added.
+func (v *Vault) RotateNow(ctx context.Context) error {
+	err := v.rotate(ctx, 0)
+	if err == nil {
+		err = v.tidy(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("begin a rotation of signing keys: %w", err)
 	}
 	return nil
 }
@@ -50,13 +66,14 @@ func (v *Vault) Replace(ctx context.Context) error {
 	return nil
 }
 
-func (v *Vault) rotate(ctx context.Context) error {
+// rotate gives a successor to a newest key that is of that age and signs.
+func (v *Vault) rotate(ctx context.Context, age time.Duration) error {
 	for range attempts {
 		r, err := v.load(ctx)
 		if err != nil {
 			return err
 		}
-		retired, old := v.due(r.state)
+		retired, old := v.due(r.state, age)
 		if retired == 0 && !old {
 			return nil
 		}
@@ -82,8 +99,8 @@ func (v *Vault) rotate(ctx context.Context) error {
 }
 
 // due says how many keys, from the oldest on, are to be forgotten, and whether
-// the newest is old enough for a successor.
-func (v *Vault) due(s keytable.State) (retired int, old bool) {
+// the newest is of an age for a successor.
+func (v *Vault) due(s keytable.State, age time.Duration) (retired int, old bool) {
 	now := v.now()
 	for retired < len(s.Keys) {
 		superseded, ok := s.Superseded(retired)
@@ -95,7 +112,8 @@ func (v *Vault) due(s keytable.State) (retired int, old bool) {
 	if len(s.Keys) == 0 {
 		return 0, true
 	}
-	return retired, now.Unix()-s.Keys[len(s.Keys)-1].Created >= int64(v.maxAge.Seconds())
+	newest := s.Keys[len(s.Keys)-1]
+	return retired, now.Unix() >= newest.SignsFrom && now.Unix()-newest.Created >= int64(age.Seconds())
 }
 
 func has(keys []keytable.Key, kid string) bool {

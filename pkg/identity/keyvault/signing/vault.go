@@ -26,14 +26,16 @@ const (
 	// lead is from when a key is published until it signs. Verifiers know it
 	// after identity.KeySpread; the rest is for those that could not look.
 	lead = time.Hour
-	// linger is from when a key's successor signs until it is forgotten: a process
-	// that reads nothing new goes on signing with it for keep, and what it signs
-	// then is good for a session's lifetime.
-	linger = keep + identity.SessionLifetime + identity.KeySpread
+	// linger is from when a key's successor signs until it is forgotten.
+	linger = 48 * time.Hour
 	// lost is the age from which on a version that the item names, but the secret
 	// has not, is taken to be gone rather than not visible everywhere yet.
 	lost = 15 * time.Minute
 )
+
+// A process that reads nothing new goes on signing with a key for keep, and what it
+// signs then is good for a lifetime. A linger that is shorter does not compile.
+const _ = uint64(linger - keep - identity.KeySpread - max(identity.SessionLifetime, identity.AccessLifetime))
 
 // DefaultMaxAge is the age at which a key is replaced.
 const DefaultMaxAge = 30 * 24 * time.Hour
@@ -91,10 +93,10 @@ func NewVault(o Options) (*Vault, error) {
 	return &Vault{table: table, secret: &secret{o.Secrets, o.Secret}, maxAge: o.MaxAge, now: o.Now, log: o.Log}, nil
 }
 
-// Schedules are rotate-keys, which the fleet's clock calls once a day, and
-// replace-keys, which only people call.
+// Schedules are what the fleet's clock calls once a day, rotate-keys, and what only
+// people call: begin-rotation and replace-keys.
 func (v *Vault) Schedules() map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{"rotate-keys": v.Rotate, "replace-keys": v.Replace}
+	return map[string]func(context.Context) error{"rotate-keys": v.Rotate, "begin-rotation": v.RotateNow, "replace-keys": v.Replace}
 }
 
 // SigningKey returns the private key that signs at present: the newest one that

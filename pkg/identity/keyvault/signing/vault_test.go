@@ -2,6 +2,7 @@ package signing_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -118,8 +119,47 @@ func TestLifeOfAKey(t *testing.T) {
 	step(0, first, second, first)
 	step(59*time.Minute, first, second, first)
 	step(time.Minute, second, second, first) // an hour after it was published
-	step(24*time.Hour, second, second, first)
-	step(7*time.Hour, second, second) // a session that the first key signed cannot be alive
+	step(48*time.Hour-time.Second, second, second, first)
+	step(time.Second, second, second) // nothing that the first key signed can be alive
+}
+
+// TestRotateNow: a person begins a rotation, which goes the way of all others: an
+// hour passes before the new key signs, and another one is not begun meanwhile.
+func TestRotateNow(t *testing.T) {
+	w := newWorld(t)
+	p := w.process(t)
+	first := p.kid(t)
+	begin := func() []string {
+		t.Helper()
+		if err := p.RotateNow(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return w.published(t)
+	}
+	published := begin()
+	if len(published) != 2 || published[1] != first || w.process(t).kid(t) != first {
+		t.Fatalf("published %v, want a new key beside %s, which signs still", published, first)
+	}
+	w.pass(time.Hour - time.Second)
+	if diff := cmp.Diff(published, begin()); diff != "" {
+		t.Errorf("begun twice (-want +got):\n%s", diff)
+	}
+	w.pass(time.Second)
+	if got := p.kid(t); got != published[0] {
+		t.Errorf("after an hour %s signs, want %s", got, published[0])
+	}
+	if got := begin(); len(got) != 3 {
+		t.Errorf("published %v, want a third key", got)
+	}
+	w.mustBeTidy(t)
+}
+
+// TestSchedules: the names that the clock and operators call.
+func TestSchedules(t *testing.T) {
+	got := slices.Sorted(maps.Keys(newWorld(t).process(t).Schedules()))
+	if diff := cmp.Diff([]string{"begin-rotation", "replace-keys", "rotate-keys"}, got); diff != "" {
+		t.Errorf("schedules (-want +got):\n%s", diff)
+	}
 }
 
 // TestLongestSession: a process that read the keys just before there was a new
@@ -133,7 +173,7 @@ func TestLongestSession(t *testing.T) {
 	p.kid(t)
 	p.wire.broken = func(int, string, bool) bool { return true }
 	var ends time.Time
-	for range 40 * 2 {
+	for range 60 * 2 {
 		if err := w.process(t).Rotate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
