@@ -28,6 +28,12 @@ type Store interface {
 	records.Grants
 	records.Tokens
 	records.Activities
+	records.Sessions
+	records.Connections
+	records.Tickets
+	records.Clients
+	records.Counters
+	records.Departures
 }
 
 // Harness is one fresh store and what the suite needs to see of its world.
@@ -62,6 +68,9 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 	}{
 		{"Users", userTests}, {"Wikis", wikiTests}, {"Heads", headTests}, {"Idempotency", idempotencyTests}, {"Upkeep", upkeepTests},
 		{"Grants", grantTests}, {"Tokens", tokenTests}, {"Activities", activityTests}, {"Races", raceTests},
+		{"Identities", identityTests}, {"Sessions", sessionTests}, {"Connections", connectionTests}, {"Tickets", ticketTests},
+		{"Clients", clientTests}, {"Counters", counterTests}, {"Departures", departureTests}, {"Forgetting", forgetTests},
+		{"Identity races", identityRaceTests}, {"Departure races", departureRaceTests},
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
