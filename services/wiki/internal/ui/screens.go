@@ -40,6 +40,8 @@ func (u *UI) table() map[string]screen {
 		"search":    {get: u.search, action: identity.Read},
 		"source":    {get: u.source, action: identity.Read},
 
+		"export.zip": {get: u.export, action: identity.Read},
+
 		// Names that people know from An Otter Wiki.
 		"log":    {get: moved("changelog"), action: identity.Read},
 		"create": {get: moved("new"), action: identity.Read},

@@ -36,6 +36,7 @@ type UI struct {
 	pages     *lru[pageKey, *answer]
 	articles  *lru[articleKey, *article]
 	indexes   *patience[*index.View]
+	exports   chan struct{} // holds one for each that is being made
 }
 
 const (
@@ -65,6 +66,7 @@ func New(d Deps) (*UI, error) {
 		pages:     newLRU[pageKey, *answer](d.CacheBytes),
 		articles:  newLRU[articleKey, *article](d.CacheBytes),
 		indexes:   newPatience[*index.View](indexPatience),
+		exports:   make(chan struct{}, maxExports),
 	}
 	u.screens = u.table()
 	return u, nil
