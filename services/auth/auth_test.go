@@ -32,6 +32,7 @@ const base = "http://wikibot.localhost:8080"
 
 // site is the service behind the whole stack, with real records and keys.
 type site struct {
+	service *auth.Service
 	handler http.Handler
 	records *sqlite.Store
 	signer  *identity.Signer
@@ -73,11 +74,13 @@ func newSiteWith(t *testing.T, signIn func(web.Hosts, auth.Users) (auth.SignIn, 
 		t.Fatal(err)
 	}
 	s := &site{records: store, signer: identity.NewSigner(keys, hosts), auth: a, hosts: hosts}
-	svc, err := auth.New(auth.Deps{Hosts: hosts, SignIn: driver, Signer: s.signer, Keys: keys, Authenticator: a})
+	svc, err := auth.New(auth.Deps{
+		Hosts: hosts, SignIn: driver, Records: store, Signer: s.signer, Keys: keys, Authenticator: a, Log: log,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handler = web.Stack(log, svc.Handler())
+	s.service, s.handler = svc, web.Stack(log, svc.Handler())
 	return s
 }
 
@@ -143,7 +146,7 @@ func TestSignInMakesAUser(t *testing.T) {
 		t.Errorf("signed in %+v", p)
 	}
 	got := cookiesOf(rw)
-	if len(got) != 3 || got[identity.WikiCookie] == nil || got[identity.HintCookie].Value != "1" {
+	if len(got) != 4 || got[identity.WikiCookie] == nil || got[identity.SessionCookie] == nil || got[identity.HintCookie].Value != "1" {
 		t.Errorf("cookies %v", got)
 	}
 	if n, err := s.records.FanOut(t.Context(), map[events.Type][]string{events.UserCreated: {"test.users"}}, 10); err != nil || n != 1 {
@@ -184,7 +187,6 @@ func TestWrongFormShowsAllAtOnceAndKeepsWhatWasTyped(t *testing.T) {
 	}{
 		{"nothing", "", "", 422, []string{"E-mail is missing", "Username is missing"}},
 		{"all wrong", "ada", "-A", 422, []string{"E-mail is not an e-mail address", "Username is too short", "lower case", "hyphen"}},
-		{"new, but without a username", "new@example.org", "", 422, []string{"Username is missing"}},
 		{"username of another", "new@example.org", "ada", 409, []string{"Username is taken"}},
 		{"e-mail of another", "ada@example.org", "grace", 422, []string{"Username is not the one of this e-mail address"}},
 		{"reserved", "new@example.org", "admin", 422, []string{"Username is reserved"}},
@@ -278,14 +280,14 @@ func TestSignOut(t *testing.T) {
 	root := cookiesOf(s.post(t, "/auth/login", "email", "ada@example.org", "username", "ada"))[identity.RootCookie].String()
 
 	rw := s.send(t, http.MethodGet, "/auth/logout", nil, "Cookie", root)
-	if rw.Code != http.StatusOK || len(cookiesOf(rw)) != 0 || !strings.Contains(rw.Body.String(), `<form method="post" action="/auth/logout">`) {
+	if rw.Code != http.StatusOK || len(cookiesOf(rw)) != 0 || !strings.Contains(rw.Body.String(), `<form class="actions" method="post" action="/auth/logout">`) {
 		t.Errorf("the page with the button: %d %s", rw.Code, rw.Body)
 	}
 	wantRedirect(t, s.send(t, http.MethodGet, "/auth/logout", nil), "/auth/logged-out")
 
 	rw = s.post(t, "/auth/logout")
 	wantRedirect(t, rw, "/auth/logged-out")
-	for _, name := range []string{identity.RootCookie, identity.WikiCookie, identity.HintCookie} {
+	for _, name := range []string{identity.RootCookie, identity.WikiCookie, identity.SessionCookie, identity.HintCookie} {
 		if c := cookiesOf(rw)[name]; c == nil || c.MaxAge >= 0 || c.Value != "" {
 			t.Errorf("cookie %s: %v, want it cleared", name, c)
 		}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/limit"
 	"wikibot.io/pkg/web"
 	"wikibot.io/services/auth/internal/pages"
 )
@@ -39,6 +41,8 @@ func (n none) Renew(context.Context, []byte) ([]byte, error) {
 func (n none) EndURL([]byte, string) string { return "" }
 
 func (n none) Callback() string { return "POST /auth/login" }
+
+func (n none) Rate() limit.Rate { return limit.Rate{Name: "sign in", Max: 60, Window: time.Minute} }
 
 func (n none) Complete(w http.ResponseWriter, r *http.Request) (*Proven, error) {
 	return nil, n.Begin(w, r, home)

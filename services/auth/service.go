@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/limit"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
 	"wikibot.io/services/auth/internal/pages"
@@ -45,9 +47,12 @@ type Deps struct {
 type Service struct {
 	hosts   web.Hosts
 	proof   SignIn
+	records Records
 	signer  *identity.Signer
 	keys    identity.KeySource
 	auth    *identity.Authenticator
+	log     *slog.Logger
+	limiter *limit.Limiter
 	pages   *pages.Pages
 	handler http.Handler
 }
@@ -61,35 +66,59 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{hosts: d.Hosts, proof: d.SignIn, signer: d.Signer, keys: d.Keys, auth: d.Authenticator, pages: p}
+	l, err := limit.New(d.Records, d.Log)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		hosts: d.Hosts, proof: d.SignIn, records: d.Records, signer: d.Signer, keys: d.Keys, auth: d.Authenticator,
+		log: d.Log, limiter: l, pages: p,
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /auth/login", s.page(s.begin))
-	mux.Handle(d.SignIn.Callback(), s.page(s.complete))
-	mux.Handle("GET /auth/logout", s.page(s.showLogout))
-	mux.Handle("POST /auth/logout", s.page(s.logout))
-	mux.Handle("GET /auth/logged-out", s.page(s.loggedOut))
-	mux.Handle("GET /.well-known/jwks.json", web.Handle(s.jwks, nil))
-	mux.Handle("/auth/", s.page(func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.NotFound, "open page: there is none at this address")
-	}))
+	s.mount(mux)
 	s.handler = mux
 	return s, nil
+}
+
+// How often an address may do what costs or tells something. The rate of the
+// sign-in itself is its driver's.
+var (
+	rateOfNewcomers = limit.Rate{Name: "choose a username", Max: 20, Window: time.Minute}
+	rateOfLookups   = limit.Rate{Name: "look up a username", Max: 60, Window: time.Minute}
+	rateOfRenewals  = limit.Rate{Name: "renew a session", Max: 60, Window: time.Minute}
+)
+
+// mount adds the pages of this package, and the keys.
+func (s *Service) mount(mux *http.ServeMux) {
+	signIn := s.proof.Rate()
+	mux.Handle("GET /auth/login", s.pages.Handle(s.begin))
+	mux.Handle(s.proof.Callback(), s.limited(signIn, s.complete))
+	mux.Handle("GET /auth/welcome", s.pages.Handle(s.showWelcome))
+	mux.Handle("POST /auth/welcome", s.limited(rateOfNewcomers, s.welcome))
+	mux.Handle("GET /auth/username", s.limiter.Handler(rateOfLookups, web.Handle(s.username, nil), nil))
+	mux.Handle("GET /auth/welcome-back", s.pages.Handle(s.showRestore))
+	mux.Handle("POST /auth/welcome-back", s.limited(rateOfNewcomers, s.restore))
+	mux.Handle("POST /auth/refresh", s.limiter.Handler(rateOfRenewals, web.Handle(s.refresh, nil), nil))
+	mux.Handle("GET /auth/logout", s.pages.Handle(s.showLogout))
+	mux.Handle("POST /auth/logout", s.pages.Handle(s.logout))
+	mux.Handle("GET /auth/logged-out", s.pages.Handle(s.loggedOut))
+	mux.Handle("GET /.well-known/jwks.json", web.Handle(s.jwks, nil))
+	mux.Handle("/auth/", s.pages.Handle(func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.NotFound, "open page: there is none at this address")
+	}))
+}
+
+// limited makes a handler of pages that an address may call at a rate.
+func (s *Service) limited(r limit.Rate, h web.HandlerFunc) http.Handler {
+	return s.limiter.Handler(r, s.pages.Handle(h), s.pages.Fail)
 }
 
 // Handler answers /auth/* and /.well-known/jwks.json on the root host. It
 // expects to stand behind [web.Stack], which refuses posts from other origins.
 func (s *Service) Handler() http.Handler { return s.handler }
 
-// page makes a handler whose errors are pages.
-func (s *Service) page(h web.HandlerFunc) http.Handler {
-	return web.Handle(func(w http.ResponseWriter, r *http.Request) error {
-		s.pages.Headers(w.Header())
-		return h(w, r)
-	}, s.pages.Fail)
-}
-
-// jwks serves the public keys. Verifiers elsewhere look again after a few
-// minutes, which bounds how soon they learn of a new key.
+// jwks serves the public keys. What a cache keeps of them must be gone long before
+// a new key signs, an hour or more after it was published.
 func (s *Service) jwks(w http.ResponseWriter, r *http.Request) error {
 	set, err := s.keys.PublicKeys(r.Context())
 	if err != nil {

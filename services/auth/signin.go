@@ -2,14 +2,18 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
-	"time"
 
+	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/limit"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth/internal/pages"
 	"wikibot.io/services/auth/provider"
 )
 
@@ -33,6 +37,8 @@ type SignIn interface {
 	// Complete reads that request. A nil Proven without an error means that it has
 	// answered by itself, for instance with the form and what is wrong in it.
 	Complete(w http.ResponseWriter, r *http.Request) (*Proven, error)
+	// Rate is how often one address may sign in.
+	Rate() limit.Rate
 	// Renew and EndURL are those of [provider.Provider].
 	Renew(ctx context.Context, held []byte) ([]byte, error)
 	EndURL(held []byte, returnTo string) string
@@ -43,7 +49,6 @@ type SignIn interface {
 // gets the identities; or somebody new, who chooses a username.
 type Proven struct {
 	Person   provider.Person
-	Username string // that somebody new has chosen already; "" to be asked
 	ReturnTo string // as it came back from outside: it will be checked
 }
 
@@ -52,59 +57,118 @@ const home = "/app/"
 
 // begin leads whoever is not signed in to the sign-in. Who is signed in already
 // goes straight on, with fresh cookies: a wiki that sent them here had not seen a
-// session, so without its cookie they would be sent back and forth.
+// session, so without its cookie they would be sent back and forth. So does who
+// has a session whose tokens have run out.
 func (s *Service) begin(w http.ResponseWriter, r *http.Request) error {
 	back := returnTo(s.hosts, r.URL.Query().Get("return_to"))
-	p, claims, err := s.auth.RootSession(r)
+	in, err := s.signedIn(w, r)
 	if err != nil {
 		return err
+	}
+	if in {
+		http.Redirect(w, r, back, http.StatusSeeOther)
+		return nil
+	}
+	rate := s.proof.Rate()
+	rate.Name, rate.Max = "begin to "+rate.Name, 2*rate.Max // it can take two pages
+	if err := s.limiter.Allow(r.Context(), rate, limit.Address(r)); err != nil {
+		return err
+	}
+	return s.went(w, r, s.proof.Begin(w, r, back))
+}
+
+// signedIn reports whether the browser is signed in, and answers with fresh
+// cookies if it is.
+func (s *Service) signedIn(w http.ResponseWriter, r *http.Request) (bool, error) {
+	p, claims, err := s.auth.RootSession(r)
+	if err != nil {
+		return false, err
 	}
 	if p.Kind == identity.Session {
 		u := records.User{ID: p.UserID, Username: p.Username, Email: p.Email}
-		return s.signIn(w, r, u, claims.ExpiresAt, back)
+		tokens, err := s.signer.Issue(r.Context(), u, claims.SessionID, claims.ExpiresAt)
+		if err != nil {
+			return false, err
+		}
+		rec := web.RecordOf(r.Context())
+		rec.User, rec.Via = u.ID, string(identity.Session)
+		identity.SetCookies(w, s.hosts, tokens)
+		return true, nil
 	}
-	return s.proof.Begin(w, r, back)
+	n, err := s.renew(r)
+	switch {
+	case err == nil:
+		_, err = s.give(w, r, n)
+		return err == nil, err
+	case fault.Is(err, fault.Unauthenticated):
+		return false, nil
+	}
+	return false, err
 }
 
-// complete signs in whom the driver vouches for.
+// complete goes on with whom the driver vouches for.
 func (s *Service) complete(w http.ResponseWriter, r *http.Request) error {
 	p, err := s.proof.Complete(w, r)
 	if p == nil || err != nil {
-		return err
+		return s.went(w, r, err)
 	}
-	u, err := s.userOf(r.Context(), p)
-	if err != nil {
-		return err
-	}
-	return s.signIn(w, r, u, time.Now().Add(identity.SessionLifetime), returnTo(s.hosts, p.ReturnTo))
+	return s.settle(w, r, waiting{Person: p.Person, ReturnTo: p.ReturnTo})
 }
 
-// userOf: unwritten.
-func (s *Service) userOf(context.Context, *Proven) (records.User, error) { panic("unwritten") }
-
-// signIn sets the cookies and leads on.
-func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User, expires time.Time, back string) error {
-	tokens, err := s.signer.Issue(r.Context(), u, "", expires) // unwritten: the session
-	if err != nil {
+// went answers for an attempt at a provider that came to nothing: with what
+// happened and the way to another one. Who is in already, and only reloads the
+// page or comes back to it, goes on.
+func (s *Service) went(w http.ResponseWriter, r *http.Request, err error) error {
+	lost, ok := errors.AsType[*stray](err)
+	if !ok {
 		return err
 	}
-	rec := web.RecordOf(r.Context())
-	rec.User, rec.Via = u.ID, string(identity.Session)
-	identity.SetCookies(w, s.hosts, tokens)
-	http.Redirect(w, r, back, http.StatusSeeOther)
-	return nil
+	back := returnTo(s.hosts, lost.returnTo)
+	if fault.Is(err, fault.Conflict) {
+		in, err := s.signedIn(w, r)
+		if err != nil {
+			return err
+		}
+		if in {
+			http.Redirect(w, r, back, http.StatusSeeOther)
+			return nil
+		}
+	}
+	title := map[fault.Kind]string{
+		fault.Denied:          "Sign-in was called off",
+		fault.Unauthenticated: "The sign-in proved nothing",
+		fault.Unavailable:     "The sign-in provider does not answer",
+		fault.NotFound:        "This sign-in has run out",
+		fault.Conflict:        "This sign-in is used up",
+	}[fault.KindOf(err)]
+	if title == "" {
+		return lost.err
+	}
+	details := web.ProblemOf(r, lost.err)
+	web.SetRetryAfter(w.Header(), lost.err)
+	return s.pages.Render(w, pages.Page{Name: "stray", Status: details.Status, Data: struct {
+		Title, Detail, Instance, Again string
+		Kind                           fault.Kind
+	}{title, details.Detail, details.Instance, again(back), fault.KindOf(err)}})
 }
+
+// maxReturnTo bounds where a sign-in leads to, in bytes: it travels in forms.
+const maxReturnTo = 4 << 10
 
 // returnTo checks where to go after sign-in. Pages of this service are no place
 // to go on from: they would lead back here, or sign out again.
 func returnTo(hosts web.Hosts, raw string) string {
+	if len(raw) > maxReturnTo {
+		return home
+	}
 	to := hosts.ReturnTo(raw, home)
 	u, err := url.Parse(to)
 	if err != nil {
 		return home
 	}
 	_, slug, onHost := hosts.Kind(u.Host)
-	if (u.Host == "" || onHost && slug == "") && strings.HasPrefix(strings.ToLower(u.Path), "/auth") {
+	// Browsers resolve dots before they ask.
+	if at := strings.ToLower(path.Clean("/" + u.Path)); (u.Host == "" || onHost && slug == "") && (at == "/auth" || strings.HasPrefix(at, "/auth/")) {
 		return home
 	}
 	return to

@@ -17,7 +17,7 @@ import (
 	"wikibot.io/pkg/web"
 )
 
-//go:embed templates/*.html templates/sheet.css
+//go:embed templates/*.html templates/*.js templates/sheet.css
 var files embed.FS
 
 // Pages draws the service's pages. The style sheet stands in the page itself, so
@@ -25,18 +25,20 @@ var files embed.FS
 type Pages struct {
 	hosts     web.Hosts
 	templates map[string]*template.Template
+	scripts   map[string]string
 	style     template.CSS
 	styleSum  string
 }
 
-// New reads the templates: each file but the frame is a page of its name.
+// New reads the templates: each file but the frame is a page of its name. A script
+// of that name runs in it.
 func New(hosts web.Hosts) (*Pages, error) {
 	sheet, err := files.ReadFile("templates/sheet.css")
 	if err != nil {
 		return nil, err
 	}
 	style := "\n" + look.Tokens + "\n" + string(sheet)
-	p := &Pages{hosts: hosts, templates: map[string]*template.Template{}, style: template.CSS(style), styleSum: sum(style)}
+	p := &Pages{hosts: hosts, templates: map[string]*template.Template{}, scripts: map[string]string{}, style: template.CSS(style), styleSum: sum(style)}
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		return nil, err
@@ -48,6 +50,9 @@ func New(hosts web.Hosts) (*Pages, error) {
 		}
 		if p.templates[page], err = template.ParseFS(files, "templates/frame.html", name); err != nil {
 			return nil, err
+		}
+		if script, err := files.ReadFile("templates/" + page + ".js"); err == nil {
+			p.scripts[page] = "\n" + string(script)
 		}
 	}
 	return p, nil
@@ -63,7 +68,8 @@ type Page struct {
 	Name   string // of its template
 	Status int
 	Data   any
-	// Script is run in the page; "" for none. It may call its own host.
+	// Script is run in the page instead of the one of its name; "" for that one. It
+	// may call its own host.
 	Script string
 	// FormAction lists where its forms may lead besides our own hosts, as sources
 	// of CSP: browsers hold the redirect that follows a posted form against
@@ -95,6 +101,9 @@ func (p *Pages) Render(w http.ResponseWriter, page Page) error {
 	t := p.templates[page.Name]
 	if t == nil {
 		return fmt.Errorf("draw page %s: there is none of that name", page.Name)
+	}
+	if page.Script == "" {
+		page.Script = p.scripts[page.Name]
 	}
 	var text bytes.Buffer
 	err := t.ExecuteTemplate(&text, "frame", struct {

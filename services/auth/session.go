@@ -1,0 +1,143 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"wikibot.io/contracts/events"
+	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth/provider"
+)
+
+// sessionLife is how long a sign-in lasts at most, renewed however often.
+const sessionLife = 30 * 24 * time.Hour
+
+// bond is what ties a session to the provider's own. It is sealed with the
+// session's secret.
+type bond struct {
+	Held   []byte    // what the provider takes to renew and to end its session
+	Asked  time.Time // when it was asked last
+	Silent time.Time // since when it has not answered; zero: it has
+}
+
+func about(s records.Session) string { return "session " + s.UserID + " " + s.ID }
+
+func (b bond) seal(secret string, s records.Session) ([]byte, error) {
+	plain, err := json.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	return seal(secret, about(s), plain)
+}
+
+func bondOf(secret string, s records.Session) (b bond, err error) {
+	plain, err := unseal(secret, about(s), s.Sealed)
+	if err != nil {
+		return bond{}, err
+	}
+	return b, json.Unmarshal(plain, &b)
+}
+
+// signIn begins a session and leads on. It is a new one each time, whatever the
+// browser came with, and what it came with ends: a session that somebody planted
+// there must not become this person's (session fixation, CWE-384), nor stay open
+// behind their back.
+func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User, p provider.Person, back string) error {
+	ctx, now := r.Context(), time.Now()
+	if err := s.endFormer(r, now); err != nil {
+		return err
+	}
+	c := identity.NewCredential(u.ID, events.NewID(now))
+	session := records.Session{
+		ID: c.ID, UserID: u.ID, Kind: records.Browser, Name: deviceName(r.UserAgent()), SecretHash: c.Hash(),
+		CreatedAt: now, LastUsed: now, ExpiresAt: now.Add(sessionLife), Provider: p.Identities[0].Provider,
+	}
+	var err error
+	if session.Sealed, err = (bond{Held: p.Held, Asked: now}).seal(c.Secret, session); err != nil {
+		return err
+	}
+	if err := s.records.CreateSession(ctx, session); err != nil {
+		return err
+	}
+	_, err = s.give(w, r, renewed{user: u, session: session, until: session.ExpiresAt, secret: c.String(identity.SessionPrefix)})
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, returnTo(s.hosts, back), http.StatusSeeOther)
+	return nil
+}
+
+// endFormer ends the session that the browser is in, if any.
+func (s *Service) endFormer(r *http.Request, now time.Time) error {
+	former, _, err := s.presented(r)
+	if fault.Is(err, fault.Unauthenticated) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.end(r.Context(), former.UserID, former.ID, now)
+}
+
+// end ends a session and with it all that was signed for it.
+func (s *Service) end(ctx context.Context, userID, id string, now time.Time) error {
+	err := s.records.EndSession(ctx, userID, id, now, now.Add(identity.SessionLifetime))
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// presented returns the session whose secret the browser has, alive or not, and
+// the secret. All that is wrong with it looks the same from outside.
+func (s *Service) presented(r *http.Request) (records.Session, identity.Credential, error) {
+	refused := fault.New(fault.Unauthenticated, "renew session: there is none that lives: sign in again")
+	cookies := r.CookiesNamed(identity.SessionCookie)
+	if len(cookies) != 1 { // browsers keep one __Host- cookie of a name
+		return records.Session{}, identity.Credential{}, refused
+	}
+	c, ok := identity.ParseCredential(identity.SessionPrefix, cookies[0].Value)
+	if !ok {
+		return records.Session{}, identity.Credential{}, refused
+	}
+	session, err := s.records.Session(r.Context(), c.UserID, c.ID)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return records.Session{}, identity.Credential{}, refused
+	case err != nil:
+		return records.Session{}, identity.Credential{}, err
+	case session.Kind != records.Browser || !identity.SameHash(session.SecretHash, c.Hash()):
+		return records.Session{}, identity.Credential{}, refused
+	}
+	return session, c, nil
+}
+
+// renewed is a session that goes on.
+type renewed struct {
+	user    records.User
+	session records.Session
+	secret  string    // the session's cookie
+	until   time.Time // nothing signed for it may last longer
+}
+
+// give signs tokens for a session and answers with all its cookies.
+func (s *Service) give(w http.ResponseWriter, r *http.Request, n renewed) (expires time.Time, err error) {
+	expires = time.Now().Add(identity.SessionLifetime)
+	if n.until.Before(expires) {
+		expires = n.until
+	}
+	tokens, err := s.signer.Issue(r.Context(), n.user, n.session.ID, expires)
+	if err != nil {
+		return time.Time{}, err
+	}
+	rec := web.RecordOf(r.Context())
+	rec.User, rec.Via = n.user.ID, string(identity.Session)
+	identity.SetCookies(w, s.hosts, tokens)
+	identity.SetSession(w, s.hosts, n.secret, n.session.ExpiresAt)
+	return tokens.ExpiresAt, nil
+}
