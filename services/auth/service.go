@@ -76,6 +76,9 @@ func New(d Deps) (*Service, error) {
 	}
 	mux := http.NewServeMux()
 	s.mount(mux)
+	if err := s.mountAPI(mux); err != nil {
+		return nil, err
+	}
 	s.handler = mux
 	return s, nil
 }
@@ -113,8 +116,8 @@ func (s *Service) limited(r limit.Rate, h web.HandlerFunc) http.Handler {
 	return s.limiter.Handler(r, s.pages.Handle(h), s.pages.Fail)
 }
 
-// Handler answers /auth/* and /.well-known/jwks.json on the root host. It
-// expects to stand behind [web.Stack], which refuses posts from other origins.
+// Handler answers /auth/*, /oauth/*, /api/account and the documents about keys
+// and authorization on the root host. It expects to stand behind [web.Stack], which refuses posts from other origins.
 func (s *Service) Handler() http.Handler { return s.handler }
 
 // jwks serves the public keys. What a cache keeps of them must be gone long before
