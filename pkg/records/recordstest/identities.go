@@ -2,6 +2,7 @@ package recordstest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"wikibot.io/contracts/events"
@@ -142,6 +143,70 @@ var identityTests = map[string]func(*world){
 		}
 		w.emitted()
 	},
+}
+
+// noKeyTests ask for what no driver can have stored.
+var noKeyTests = map[string]func(*world){
+	"what can be no key is not found": func(w *world) {
+		ada := w.user("ada")
+		w.session(ada.ID, 1)
+		w.connection(ada.ID, 1)
+		w.ticket("one")
+		w.seen = len(w.Events(w.t))
+		for _, no := range []string{"", strings.Repeat("x", 5000), "#", "session#session-001", "\x00"} {
+			for what, err := range w.askedFor(ada.ID, no) {
+				if !fault.Is(err, fault.NotFound) {
+					w.t.Errorf("%s of %.20q: %v", what, no, err)
+				}
+			}
+			w.ok(w.Store.TouchSession(w.ctx, ada.ID, no, epoch))
+			w.ok(w.Store.TouchSession(w.ctx, no, no, epoch))
+			w.ok(w.Store.TouchConnection(w.ctx, ada.ID, no, epoch))
+			w.ok(w.Store.TouchConnection(w.ctx, no, no, epoch))
+			w.signedIn(no)
+			w.connected(no)
+			ids, err := w.Store.IdentitiesOfUser(w.ctx, no)
+			w.ok(err)
+			w.same("identities", 0, len(ids))
+		}
+		w.present(ada)
+		w.signedIn(ada.ID, sampleSession(ada.ID, 1))
+		w.connected(ada.ID, sampleConnection(ada.ID, 1))
+		w.emitted()
+	},
+}
+
+// askedFor uses no for every key there is, and returns the answers.
+func (w *world) askedFor(userID, no string) map[string]error {
+	_, updated := w.Store.UpdateUser(w.ctx, no, records.UserChange{DisplayName: new("x")})
+	_, session := w.Store.Session(w.ctx, userID, no)
+	_, sessionOf := w.Store.Session(w.ctx, no, "session-001")
+	_, connection := w.Store.Connection(w.ctx, userID, no)
+	_, connectionOf := w.Store.Connection(w.ctx, no, "connection-001")
+	_, rotated := w.Store.RotateConnection(w.ctx, userID, no, "", "next", epoch, epoch.Add(month))
+	_, rotatedOf := w.Store.RotateConnection(w.ctx, no, no, "", "next", epoch, epoch.Add(month))
+	_, ticket := w.Store.Ticket(w.ctx, codeKind, no, epoch)
+	_, ticketOf := w.Store.Ticket(w.ctx, records.TicketKind(no), "one", epoch)
+	_, spent := w.Store.SpendTicket(w.ctx, codeKind, no, "", epoch)
+	_, spentOf := w.Store.SpendTicket(w.ctx, records.TicketKind(no), "one", "", epoch)
+	_, client := w.Store.Client(w.ctx, no, epoch)
+	_, departed := w.Store.DepartedUser(w.ctx, identityAt(no, no))
+	return map[string]error{
+		"update": updated, "session": session, "session of user": sessionOf, "connection": connection, "connection of user": connectionOf,
+		"rotation": rotated, "rotation of user": rotatedOf, "ticket": ticket, "ticket of kind": ticketOf, "spending": spent, "spending of kind": spentOf,
+		"client": client, "departed": departed,
+		"identity":           w.Store.AddIdentity(w.ctx, no, identityAt("workos", 1)),
+		"renewal":            w.Store.RenewSession(w.ctx, records.Session{UserID: userID, ID: no}, nil, epoch),
+		"end":                w.Store.EndSession(w.ctx, userID, no, epoch, epoch.Add(month)),
+		"end of user":        w.Store.EndSession(w.ctx, no, "session-001", epoch, epoch.Add(month)),
+		"ends":               w.Store.EndSessions(w.ctx, no, "", epoch),
+		"disconnect":         w.Store.EndConnection(w.ctx, userID, no),
+		"disconnect of user": w.Store.EndConnection(w.ctx, no, "connection-001"),
+		"extension":          w.Store.ExtendClient(w.ctx, no, epoch.Add(month)),
+		"deletion":           w.Store.DeleteUser(w.ctx, no, epoch),
+		"return":             w.Store.RestoreUser(w.ctx, no),
+		"forgetting":         w.Store.ForgetUser(w.ctx, no),
+	}
 }
 
 // present checks that a sample user is found as they should be, by every key.

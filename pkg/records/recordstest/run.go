@@ -69,7 +69,7 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		{"Users", userTests}, {"Wikis", wikiTests}, {"Heads", headTests}, {"Idempotency", idempotencyTests}, {"Upkeep", upkeepTests},
 		{"Grants", grantTests}, {"Tokens", tokenTests}, {"Activities", activityTests}, {"Races", raceTests},
 		{"Identities", identityTests}, {"Sessions", sessionTests}, {"Connections", connectionTests}, {"Tickets", ticketTests},
-		{"Clients", clientTests}, {"Counters", counterTests}, {"Departures", departureTests}, {"Forgetting", forgetTests},
+		{"No keys", noKeyTests}, {"Clients", clientTests}, {"Counters", counterTests}, {"Departures", departureTests}, {"Forgetting", forgetTests},
 		{"Identity races", identityRaceTests}, {"Departure races", departureRaceTests},
 	} {
 		for name, test := range group.tests {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -251,7 +252,7 @@ var sessionTests = map[string]func(*world){
 		slices.Reverse(want)
 		got, err := w.Store.SessionsOfUser(w.ctx, ada.ID)
 		w.ok(err)
-		w.same("sessions", want, got)
+		w.same("sessions", true, reflect.DeepEqual(want, got)) // a difference in that many bytes takes long to show
 		w.ok(w.Store.EndSessions(w.ctx, ada.ID, want[60].ID, epoch))
 		w.signedIn(ada.ID, want[60])
 	},
