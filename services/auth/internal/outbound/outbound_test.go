@@ -139,7 +139,8 @@ func TestSlowBodyIsGivenUp(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			near, far := net.Pipe()
-			go drip(far, c.head)
+			done := make(chan struct{})
+			go func() { drip(far, c.head); close(done) }()
 			tr := &http.Transport{DisableKeepAlives: true, DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
 			start := time.Now()
 			_, err := fetcherOf(t, &http.Client{Transport: tr}).Fetch(t.Context(), document)
@@ -147,6 +148,7 @@ func TestSlowBodyIsGivenUp(t *testing.T) {
 				t.Errorf("%s: %v after %s", c.why, err, time.Since(start))
 			}
 			far.Close()
+			<-done
 		})
 	}
 }
