@@ -49,6 +49,24 @@ func child(path, task string) error {
 		if err := createUser(ctx, s, name); err != nil {
 			return err
 		}
+	case task == "spend":
+		return spendForEver(ctx, s)
+	case task == "leave":
+		if err := s.DeleteUser(ctx, "ada", time.Now()); err != nil {
+			return err
+		}
+	case task == "return":
+		if err := s.RestoreUser(ctx, "ada"); err != nil {
+			return err
+		}
+	case strings.HasPrefix(task, "sign out "):
+		if err := s.EndSession(ctx, "ada", strings.TrimPrefix(task, "sign out "), time.Now(), time.Now().Add(time.Hour)); err != nil {
+			return err
+		}
+	case strings.HasPrefix(task, "disconnect "):
+		if err := s.EndConnection(ctx, "ada", strings.TrimPrefix(task, "disconnect ")); err != nil {
+			return err
+		}
 	case strings.HasPrefix(task, "advance "):
 		if _, err := s.AdvanceHead(ctx, change("w0", "", strings.TrimPrefix(task, "advance "))); err != nil {
 			return err
@@ -85,6 +103,30 @@ func writeForEver(ctx context.Context, s *sqlite.Store) error {
 	return <-failed
 }
 
+// spendForEver spends one ticket after the other and rotates a connection with
+// each, and prints how many are spent once that has been acknowledged.
+func spendForEver(ctx context.Context, s *sqlite.Store) error {
+	c, err := s.Connection(ctx, "ada", "c")
+	if err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		hash := fmt.Sprint(c.RefreshHash, n) // no other round's
+		if err := s.PutTicket(ctx, records.Ticket{Kind: "code", Hash: hash, ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+			return err
+		}
+		if _, err := s.SpendTicket(ctx, "code", hash, "spent", time.Now()); err != nil {
+			return err
+		}
+		if c, err = s.RotateConnection(ctx, "ada", "c", c.RefreshHash, hash, time.Now(), time.Now().Add(time.Hour)); err != nil {
+			return err
+		}
+		if _, err := fmt.Println(hash, n); err != nil {
+			return err
+		}
+	}
+}
+
 func createUser(ctx context.Context, s *sqlite.Store, name string) error {
 	return s.CreateUser(ctx, records.User{ID: name, Username: name, Email: name + "@example.org"}, records.Identity{Provider: "dev", Subject: name})
 }
@@ -96,6 +138,19 @@ func change(wiki, old, next string) records.HeadChange {
 		panic(err) // the data is of a known type
 	}
 	return records.HeadChange{WikiID: wiki, Old: old, New: next, PageDelta: 1, Event: env}
+}
+
+// signIn gives the user "ada" the session "s" and the connection "c".
+func signIn(t testing.TB, s *sqlite.Store) {
+	t.Helper()
+	later := time.Now().Add(time.Hour)
+	if err := s.CreateSession(t.Context(), records.Session{ID: "s", UserID: "ada", Kind: records.Browser, SecretHash: "h", ExpiresAt: later}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateConnection(t.Context(), records.Connection{ID: "c", UserID: "ada", WikiID: "w0", ClientID: "x", Resource: "r",
+		Role: records.Editor, RefreshHash: "r", ExpiresAt: later}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // fill creates the user "ada" with the wikis w0, w1, …

@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/records"
@@ -53,6 +55,78 @@ func TestAnotherProcessIsSeenAtOnce(t *testing.T) {
 	_, err := s.AdvanceHead(t.Context(), change("w0", "", strings.Repeat("b", 40)))
 	if !fault.Is(err, fault.Conflict) {
 		t.Errorf("step from the head before the other process: %v", err)
+	}
+}
+
+// Whoever is signed out, disconnected or deleted by another process is out with
+// the next request, however warm everything is.
+func TestAnotherProcessSignsOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	s := open(t, path, sqlite.Options{})
+	fill(t, s, 1)
+	signIn(t, s)
+	look := func() (there []bool) {
+		t.Helper()
+		u, err := s.User(t.Context(), "ada")
+		_, byID := s.UserByIdentity(t.Context(), records.Identity{Provider: "dev", Subject: "ada"})
+		_, session := s.Session(t.Context(), "ada", "s")
+		_, connection := s.Connection(t.Context(), "ada", "c")
+		w, wiki := s.Wiki(t.Context(), "w0")
+		for _, err := range []error{err, byID, session, connection, wiki} {
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				t.Fatal(err)
+			}
+			there = append(there, err == nil)
+		}
+		return append(there, len(u.Ended) == 0, !w.Closed)
+	}
+	for _, c := range []struct {
+		task string
+		want []bool // user, by identity, session, connection, wiki, nothing ended, open
+	}{
+		{"", []bool{true, true, true, true, true, true, true}},
+		{"leave", []bool{false, false, true, true, true, true, false}},
+		{"return", []bool{true, true, true, true, true, true, true}},
+		{"sign out s", []bool{true, true, false, true, true, false, true}},
+		{"disconnect c", []bool{true, true, false, false, true, false, true}},
+	} {
+		if c.task != "" {
+			finish(t, path, c.task)
+		}
+		for range 2 { // and from memory
+			if got := look(); !slices.Equal(c.want, got) {
+				t.Errorf("after %q: %v, want %v", c.task, got, c.want)
+			}
+		}
+	}
+}
+
+// kill -9 in the middle of it gives no ticket back that was spent, and no secret
+// that was replaced.
+func TestKilledSpenderSpendsNothingTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	s := open(t, path, sqlite.Options{})
+	fill(t, s, 1)
+	signIn(t, s)
+	for round := range 8 {
+		before, err := s.Connection(t.Context(), "ada", "c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		acked := killWhileRunning(t, path, "spend", 10+round)
+		for hash := range acked {
+			k, err := s.SpendTicket(t.Context(), "code", hash, "again", time.Now())
+			if !fault.Is(err, fault.Conflict) || k.Note != "spent" {
+				t.Errorf("round %d: a ticket spent before the crash: %+v, %v", round, k, err)
+			}
+			if _, err := s.RotateConnection(t.Context(), "ada", "c", before.RefreshHash, "stolen", time.Now(), time.Now()); !fault.Is(err, fault.Conflict) {
+				t.Errorf("round %d: a secret replaced before the crash: %v", round, err)
+			}
+		}
+		after, err := s.Connection(t.Context(), "ada", "c")
+		if err != nil || !strings.HasPrefix(after.RefreshHash, after.FormerHash) || len(after.RefreshHash) <= len(before.RefreshHash) {
+			t.Errorf("round %d: half a rotation was stored: %q after %q, %v", round, after.RefreshHash, after.FormerHash, err)
+		}
 	}
 }
 
@@ -109,7 +183,7 @@ func TestKilledWriterLosesNothingAcknowledged(t *testing.T) {
 	fill(t, s, writers)
 	before := len(outbox(t, path))
 	for round := range 15 {
-		acked := killWhileWriting(t, path, 20+round)
+		acked := killWhileRunning(t, path, "write", 20+round)
 		total := int64(0)
 		for i := range writers {
 			w, err := s.Wiki(t.Context(), fmt.Sprint("w", i))
@@ -138,10 +212,10 @@ func TestKilledWriterLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
-// killWhileWriting kills a writing process after n acknowledgements and returns
-// the last step acknowledged of each wiki.
-func killWhileWriting(t *testing.T, path string, n int) map[string]int64 {
-	cmd := process(t, path, "write")
+// killWhileRunning kills a process that writes for ever after n acknowledgements,
+// and returns the last number acknowledged of each name.
+func killWhileRunning(t *testing.T, path, task string, n int) map[string]int64 {
+	cmd := process(t, path, task)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -152,10 +226,10 @@ func killWhileWriting(t *testing.T, path string, n int) map[string]int64 {
 	acked := map[string]int64{}
 	count := 0
 	for lines := bufio.NewScanner(out); lines.Scan(); count++ {
-		var wiki string
+		var name string
 		var seq int64
-		if _, err := fmt.Sscan(lines.Text(), &wiki, &seq); err == nil {
-			acked[wiki] = max(acked[wiki], seq)
+		if _, err := fmt.Sscan(lines.Text(), &name, &seq); err == nil {
+			acked[name] = max(acked[name], seq)
 		}
 		if count == n {
 			_ = cmd.Process.Kill() // lines that it has still written are read to the end
