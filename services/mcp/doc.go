@@ -7,17 +7,28 @@
 // Protocol versions up to 2025-11-25 (initialize) and 2026-07-28
 // (server/discover) are both served.
 //
+// # Life of a connection
+//
+// A client that is given nothing but the URL asks without a token and is answered
+// 401, or, where everybody may read, at its first call of a tool that writes. The
+// challenge leads it to the metadata of the wiki (resource.go), that to the
+// authorization server, and that to the person, who consents. From then on it
+// comes with an access token. Tokens that a person made and pasted work as well.
+//
 // # Life of a tool call
 //
-//  1. The door (door.go) checks host, method, origin, size and text of the
-//     request, and enters the wiki for reading with the bearer token that the
-//     authenticator found. The session cookie counts for nothing here. What the
-//     client calls itself, for the commits, comes with the request (session.go).
-//  2. The SDK decodes the message; receive (receive.go) recovers panics, fills in
+//  1. The authenticator turns the bearer token into a principal. No cookie counts
+//     here, and no token in the address.
+//  2. The door (door.go) checks host, method, origin, size and text of the
+//     request, and enters the wiki for reading. What the client calls itself, for
+//     the commits, comes with the request (session.go). A call that writes, by a
+//     caller who may not, is refused by HTTP if other credentials would help
+//     (scope.go).
+//  3. The SDK decodes the message; receive (receive.go) recovers panics, fills in
 //     what depends on the wiki, and accepts common other names of arguments.
-//  3. The tool checks the right to write if it writes, calls the engine or the
+//  4. The tool checks the right to write if it writes, calls the engine or the
 //     index, and returns its answer twice: as text for models, and as structured
 //     content for programs.
-//  4. An error becomes a tool result with isError that says what to do next
+//  5. An error becomes a tool result with isError that says what to do next
 //     (errors.go), never a protocol error: models see the former only.
 package mcp

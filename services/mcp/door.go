@@ -74,24 +74,16 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	introduce(w, r, v, body)
+	if err := s.demand(w, r, v, body); err != nil {
+		return err
+	}
 	s.stream.ServeHTTP(w, lenient(r, context.WithValue(ctx, visitKey{}, v), body))
 	web.RecordOf(ctx).Err = v.failure()
 	return nil
 }
 
-// enter opens the wiki for reading; tools that write ask for more. A browser's
-// session does not count: pages of other origins could make a browser send it.
+// enter opens the wiki for reading; tools that write ask for more.
 func (s *Service) enter(ctx context.Context, r *http.Request, slug string) (*visit, error) {
-	p := identity.From(ctx)
-	if p.Kind == identity.Session {
-		p = identity.Principal{Kind: identity.Anonymous}
-		ctx = identity.With(ctx, p)
-	}
-	if p.Kind == identity.Anonymous && r.Header.Get("Authorization") != "" {
-		// Also where anonymous reading is allowed: an agent whose token has run out
-		// must hear of it, not lose its tools one by one.
-		return nil, fault.New(fault.Unauthenticated, "connect to wiki %q: the token is unknown, expired or revoked", slug)
-	}
 	e, err := s.gate.Enter(ctx, slug, identity.Read)
 	if err != nil {
 		return nil, err
@@ -147,7 +139,7 @@ func lenient(r *http.Request, ctx context.Context, body []byte) *http.Request {
 // end hear that there is none.
 func (s *Service) notPost(w http.ResponseWriter, r *http.Request, slug string) error {
 	if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
-		return s.human.write(w, slug, s.hosts.Wiki(slug, "/mcp"), s.hosts.Root("/app/"))
+		return s.human.write(w, slug, s.hosts.Wiki(slug, endpoint), s.hosts.Root("/app/"))
 	}
 	return web.WrongMethod(w, r, http.MethodPost)
 }

@@ -60,9 +60,11 @@ func (s *Service) advice(v *visit, kind fault.Kind, msg string, merge *fault.Mer
 	case fault.TooLarge:
 		return "Too large: " + msg + ". Nothing was changed; split the text over several notes and link them."
 	case fault.Unauthenticated:
-		return "Not allowed: " + msg + ". Connect to " + s.hosts.Wiki(v.Wiki.Slug, "/mcp") + " with a token of this wiki (header Authorization: Bearer …); its owner creates one at " + s.hosts.Root("/app/") + "."
+		return "Not allowed: " + msg + ". Connect to " + s.hosts.Wiki(v.Wiki.Slug, endpoint) + " anew: a client that speaks OAuth needs nothing but that URL and lets the person sign in; any other sends a token of this wiki (header Authorization: Bearer …), which its owner creates at " + s.hosts.Root("/app/") + "."
 	case fault.Denied:
-		return "Not allowed: " + msg + ". Connect with a token that may write, or ask the wiki's owner for the right to."
+		return "Not allowed: " + msg + ". Connect to " + s.hosts.Wiki(v.Wiki.Slug, endpoint) + " anew and allow writing, or send a token that may write; or ask the wiki's owner for the right to."
+	case fault.TooMany:
+		return "Too often: " + msg + ". Nothing was changed; go on after a pause."
 	case fault.Unavailable:
 		return "Unavailable: " + msg + ". Nothing was changed; the same call may succeed in a few seconds."
 	default:

@@ -15,6 +15,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"wikibot.io/pkg/records"
+	"wikibot.io/pkg/web"
 	"wikibot.io/pkg/wiki/wikitest"
 	"wikibot.io/services/mcp"
 )
@@ -31,12 +32,12 @@ type door struct {
 func newDoor(t *testing.T) *door {
 	t.Helper()
 	d := wikitest.NewDoors(t)
-	s, err := mcp.New(mcp.Deps{Engine: d.Engine, Gate: d.Gate, Hosts: d.Hosts, Log: d.Log})
+	s, err := mcp.New(mcp.Deps{Engine: d.Engine, Gate: d.Gate, Hosts: d.Hosts, Issuers: []string{"https://issuer.example.org"}, Log: d.Log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := d.Wiki(t, "docs")
-	server := httptest.NewServer(d.Wrap(s.Handler()))
+	server := httptest.NewServer(web.Stack(d.Log, s.Guarded(d.Auth)))
 	t.Cleanup(server.Close)
 	return &door{d, server, w, d.Token(t, w, records.Editor, time.Time{})}
 }

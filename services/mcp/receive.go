@@ -12,6 +12,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"wikibot.io/pkg/fault"
+	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/records"
 )
 
 // receive stands between the SDK and every method.
@@ -128,10 +130,20 @@ func internal(v *visit) string {
 	return "something went wrong on our side. Trying again may help; if it does not, report request " + v.requestID
 }
 
-// unauthorised is what tools that write answer to those who may only read.
+// unauthorised is what calls that write are answered with by those who may only
+// read.
 func (s *Service) unauthorised(v *visit) error {
-	if v.Principal.UserID == "" {
+	switch p := v.Principal; {
+	case p.Kind == identity.Anonymous:
 		return fault.New(fault.Unauthenticated, "change wiki %q: reading is open to everyone, writing is not", v.Wiki.Slug)
+	case p.WikiID != "" && p.WikiID != v.Wiki.ID:
+		return fault.New(fault.Denied, "change wiki %q: this %s is of another wiki", v.Wiki.Slug, means[p.Kind])
+	case p.MaxRole == records.Viewer:
+		return fault.New(fault.Denied, "change wiki %q: this %s may only read", v.Wiki.Slug, means[p.Kind])
+	default:
+		return fault.New(fault.Denied, "change wiki %q: the person that you act for may only read it", v.Wiki.Slug)
 	}
-	return fault.New(fault.Denied, "change wiki %q: this token may only read", v.Wiki.Slug)
 }
+
+// means is what callers come with whose rights can be less than the person's.
+var means = map[identity.Kind]string{identity.WikiToken: "token", identity.ConnectedAgent: "connection"}

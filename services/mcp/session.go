@@ -3,7 +3,6 @@ package mcp
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -29,16 +28,13 @@ func introduce(w http.ResponseWriter, r *http.Request, v *visit, body []byte) {
 		return
 	}
 	if !bytes.Contains(body, []byte(`"initialize"`)) {
-		return
+		return // most bodies: spare them the parsing
 	}
-	var m struct {
-		Method string
-		Params struct{ ClientInfo struct{ Name string } }
+	all := messagesOf(body)
+	if len(all) != 1 || all[0].Method != "initialize" {
+		return // it is never part of a batch
 	}
-	if json.Unmarshal(body, &m) != nil || m.Method != "initialize" {
-		return
-	}
-	if v.client = identity.Agent(m.Params.ClientInfo.Name); v.client != "" {
+	if v.client = identity.Agent(all[0].Params.ClientInfo.Name); v.client != "" {
 		w.Header().Set(sessionHeader, sessionPrefix+base64.RawURLEncoding.EncodeToString([]byte(v.client)))
 	}
 }

@@ -65,6 +65,7 @@ type call struct {
 // content. Its types give the schemas.
 func add[In, Out any](s *Service, t tool, h func(c call, in In) (string, Out, error)) {
 	s.params[t.name] = paramsOf(reflect.TypeFor[In]())
+	s.changes[t.name] = t.effect != reads
 	mcp.AddTool(s.server, &mcp.Tool{
 		Name: t.name, Title: t.title, Description: t.description, Annotations: t.annotations(),
 	}, func(ctx context.Context, req *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
@@ -82,7 +83,7 @@ func add[In, Out any](s *Service, t tool, h func(c call, in In) (string, Out, er
 // run checks the right to change the wiki for every tool that does, so that none
 // can forget it.
 func (s *Service) run(ctx context.Context, v *visit, t tool, req *mcp.CallToolRequest, h func(call) (string, any, error)) (string, any, error) {
-	if t.effect != reads && !v.May(identity.Write) {
+	if s.changes[t.name] && !v.May(identity.Write) {
 		return "", nil, s.unauthorised(v)
 	}
 	p := v.Principal
@@ -93,7 +94,8 @@ func (s *Service) run(ctx context.Context, v *visit, t tool, req *mcp.CallToolRe
 }
 
 // agent names the program that calls: what it says in the request (2026-07-28),
-// else what it said when it connected, else its User-Agent.
+// else what it said when it introduced itself, else under which name the person
+// connected it, else its User-Agent.
 func agent(req *mcp.CallToolRequest, v *visit) string {
 	if info := req.ClientInfo(); info != nil {
 		if name := identity.Agent(info.Name); name != "" {
@@ -102,6 +104,9 @@ func agent(req *mcp.CallToolRequest, v *visit) string {
 	}
 	if v.client != "" {
 		return v.client
+	}
+	if name := identity.Agent(v.Principal.Client); name != "" {
+		return name
 	}
 	if name := identity.Agent(v.userAgent); !runtimes[name] {
 		return name
