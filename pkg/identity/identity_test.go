@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"wikibot.io/pkg/fault"
@@ -66,13 +67,17 @@ func answerOf(err error) answer {
 }
 
 // TestMatrix walks every kind of principal, with every role they may have, over
-// a public, a private, a missing and a deleted wiki and every action. The four
+// a public, a private, a missing, a deleted and a closed wiki and every action. The four
 // columns of an answer are read, write, upload, admin.
 func TestMatrix(t *testing.T) {
 	session := identity.Principal{Kind: identity.Session, UserID: "u"}
 	token := func(wiki string, most records.Role) identity.Principal {
 		return identity.Principal{Kind: identity.WikiToken, UserID: "u", WikiID: wiki, MaxRole: most, TokenID: "t"}
 	}
+	agent := func(wiki string, most records.Role) identity.Principal {
+		return identity.Principal{Kind: identity.ConnectedAgent, UserID: "u", WikiID: wiki, MaxRole: most, ConnectionID: "c"}
+	}
+	cli := identity.Principal{Kind: identity.CommandLine, UserID: "u", SessionID: "s"}
 	all := [4]answer{yes, yes, yes, yes}
 	write := [4]answer{yes, yes, yes, forbid}
 	read := [4]answer{yes, forbid, forbid, forbid}
@@ -85,12 +90,12 @@ func TestMatrix(t *testing.T) {
 		p               identity.Principal
 		role            records.Role // of u in the wiki; "" for no grant
 		public, private [4]answer
-		gone            [4]answer // missing or deleted
+		gone            [4]answer // missing, deleted or closed
 	}{
 		{"nobody", identity.Principal{Kind: identity.Anonymous}, "", readOrSignIn, strangers, strangers},
 		{"the zero principal is nobody", identity.Principal{}, "", readOrSignIn, strangers, strangers},
 		{"anonymous with a user id proves nothing", identity.Principal{Kind: identity.Anonymous, UserID: "u"}, records.Owner, readOrSignIn, strangers, strangers},
-		{"a kind that nobody knows proves nothing", identity.Principal{Kind: "cli", UserID: "u"}, records.Owner, readOrSignIn, strangers, strangers},
+		{"a kind that nobody knows proves nothing", identity.Principal{Kind: "robot", UserID: "u"}, records.Owner, readOrSignIn, strangers, strangers},
 		{"a session without a user proves nothing", identity.Principal{Kind: identity.Session}, records.Owner, readOrSignIn, strangers, strangers},
 
 		{"session, stranger", session, "", read, none, none},
@@ -108,6 +113,23 @@ func TestMatrix(t *testing.T) {
 		{"token without a role", token("w", ""), records.Owner, read, none, none},
 		{"token of another wiki, maker owns both", token("other", records.Editor), records.Owner, read, none, none},
 		{"token of no wiki", token("", records.Editor), records.Owner, read, none, none},
+
+		{"agent of the owner", agent("w", records.Editor), records.Owner, write, write, none},
+		{"agent that claims to be owner never administers", agent("w", records.Owner), records.Owner, write, write, none},
+		{"agent that was let read only", agent("w", records.Viewer), records.Owner, read, read, none},
+		{"agent of an editor", agent("w", records.Editor), records.Editor, write, write, none},
+		{"agent whose person became a viewer", agent("w", records.Editor), records.Viewer, read, read, none},
+		{"agent whose person lost the grant", agent("w", records.Editor), "", read, none, none},
+		{"agent without a role", agent("w", ""), records.Owner, read, none, none},
+		{"agent of another wiki, whose person owns both", agent("other", records.Editor), records.Owner, read, none, none},
+		{"agent of a wiki that is none", agent("", records.Editor), records.Owner, read, none, none},
+		{"an agent without a user proves nothing", identity.Principal{Kind: identity.ConnectedAgent, WikiID: "w", MaxRole: records.Editor}, records.Owner, readOrSignIn, strangers, strangers},
+
+		{"command line of the owner never administers", cli, records.Owner, write, write, none},
+		{"command line of an editor", cli, records.Editor, write, write, none},
+		{"command line of a viewer", cli, records.Viewer, read, read, none},
+		{"command line of a stranger", cli, "", read, none, none},
+		{"a command line without a user proves nothing", identity.Principal{Kind: identity.CommandLine}, records.Owner, readOrSignIn, strangers, strangers},
 	} {
 		r := rights{
 			wikis: map[string]records.Wiki{"w": {ID: "w"}, "other": {ID: "other"}},
@@ -128,8 +150,11 @@ func TestMatrix(t *testing.T) {
 			{"private", "here", false, c.private},
 			{"missing", "missing", false, c.gone},
 			{"deleted", "deleted", false, c.gone},
+			{"closed", "here", false, c.gone},
+			{"closed public", "here", true, c.gone},
 		} {
-			r.wikis["w"] = records.Wiki{ID: "w", Slug: "here", Public: wiki.public}
+			w := records.Wiki{ID: "w", Slug: "here", Public: wiki.public, Closed: strings.HasPrefix(wiki.name, "closed")}
+			r.wikis["w"] = w
 			for i, action := range []identity.Action{identity.Read, identity.Write, identity.Upload, identity.Admin} {
 				entry, err := gate.Enter(identity.With(t.Context(), c.p), wiki.slug, action)
 				if got := answerOf(err); got != wiki.want[i] {
@@ -138,7 +163,27 @@ func TestMatrix(t *testing.T) {
 				if err == nil && !entry.May(action) {
 					t.Errorf("%s: %s %s wiki: entered, but May says no", c.why, action, wiki.name)
 				}
+				grant := records.Grant{WikiID: "w", UserID: "u", Role: c.role}
+				if wiki.slug == "here" && (identity.Decide(c.p, w, grant, action) == identity.Allow) != (err == nil) {
+					t.Errorf("%s: %s %s wiki: the gate says %v, Decide does not", c.why, action, wiki.name, err)
+				}
 			}
+		}
+	}
+}
+
+// TestClosedWikiOfARememberedSlug: a gate that knows the slug looks at the record
+// all the same, and lets in again when the owner comes back.
+func TestClosedWikiOfARememberedSlug(t *testing.T) {
+	r := rights{wikis: map[string]records.Wiki{"w": {ID: "w", Public: true}}, slugs: map[string]string{"ada": "w"}}
+	gate, err := identity.NewGate(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, closed := range []bool{false, true, false} {
+		r.wikis["w"] = records.Wiki{ID: "w", Public: true, Closed: closed}
+		if _, err := gate.Enter(t.Context(), "ada", identity.Read); fault.Is(err, fault.Unauthenticated) != closed {
+			t.Errorf("closed %v: %v", closed, err)
 		}
 	}
 }
@@ -154,6 +199,8 @@ func TestStrangersCannotTellPrivateFromMissing(t *testing.T) {
 		{Kind: identity.Anonymous},
 		{Kind: identity.Session, UserID: "stranger"},
 		{Kind: identity.WikiToken, UserID: "stranger", WikiID: "other", MaxRole: records.Editor},
+		{Kind: identity.ConnectedAgent, UserID: "stranger", WikiID: "other", MaxRole: records.Editor},
+		{Kind: identity.CommandLine, UserID: "stranger"},
 	} {
 		for _, a := range []identity.Action{identity.Read, identity.Write, identity.Upload, identity.Admin} {
 			ctx := identity.With(t.Context(), p)

@@ -2,8 +2,10 @@ package identity_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -101,7 +103,10 @@ func newHosts(t *testing.T) web.Hosts {
 	return h
 }
 
-var ada = records.User{ID: "01hzzzzzzzzzzzzzzzzzzzzada", Username: "ada", Email: "ada@example.org", DisplayName: "Ada"}
+var ada = records.User{ID: id("ada"), Username: "ada", Email: "ada@example.org", DisplayName: "Ada"}
+
+// id is a ULID that ends in a few letters of its alphabet.
+func id(tail string) string { return "01h" + strings.Repeat("z", 23-len(tail)) + tail }
 
 func issue(t *testing.T, k *keys, expires time.Time) identity.SessionTokens {
 	t.Helper()
@@ -149,6 +154,19 @@ func forge(t *testing.T, alg jwa.SignatureAlgorithm, key any, header, claims map
 		t.Fatal(err)
 	}
 	return string(signed)
+}
+
+// signRaw signs with RS256 what it is given, byte for byte.
+func signRaw(t *testing.T, key jwk.Key, header, payload string) string {
+	t.Helper()
+	enc := base64.RawURLEncoding.EncodeToString
+	text := enc([]byte(header)) + "." + enc([]byte(payload))
+	sum := sha256.Sum256([]byte(text))
+	sig, err := rsa.SignPKCS1v15(nil, rawOf(t, key), crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text + "." + enc(sig)
 }
 
 // TestForgedSessions: each is refused, and nothing about why is told.
@@ -205,6 +223,10 @@ func TestForgedSessions(t *testing.T) {
 		{"another audience", signed(map[string]any{"aud": "https://*.wikibot.io"})},
 		{"two audiences", signed(map[string]any{"aud": []string{"https://wikibot.io", "https://*.wikibot.io"}})},
 		{"no audience", signed(map[string]any{"aud": nil})},
+		{"no session", signed(map[string]any{"sid": nil})},
+		{"session of another type", signed(map[string]any{"sid": 7})},
+		{"an access token with the audience of a session", forge(t, jwa.RS256, newKey("a"), map[string]any{"kid": "a", "typ": "at+jwt"}, claims(nil))},
+		{"no type", forge(t, jwa.RS256, newKey("a"), map[string]any{"kid": "a"}, claims(nil))},
 		{"no subject", signed(map[string]any{"sub": nil})},
 		{"subject of another type", signed(map[string]any{"sub": 7})},
 		{"too long", signed(map[string]any{"pad": strings.Repeat("x", 5000)})},

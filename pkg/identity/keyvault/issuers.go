@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
 	"wikibot.io/pkg/fault"
@@ -57,7 +58,7 @@ func (i *Issuers) copy(ctx context.Context, issuer string, from Source) error {
 	if err != nil {
 		return err
 	}
-	public, err := jwk.PublicSetOf(set) // whatever the source thinks is public
+	public, err := publicOnly(set)
 	if err != nil {
 		return err
 	}
@@ -72,6 +73,26 @@ func (i *Issuers) copy(ctx context.Context, issuer string, from Source) error {
 		return errors.New("they are too long")
 	}
 	return i.table.PutIssuer(ctx, issuer, keytable.Issuer{Fetched: fetched.Unix(), JWKS: string(text)})
+}
+
+// publicOnly is the public half of a set, whatever its source thinks is public. A
+// symmetric key has none.
+func publicOnly(set jwk.Set) (jwk.Set, error) {
+	public := jwk.NewSet()
+	for n := range set.Len() {
+		key, _ := set.Key(n)
+		if key.KeyType() != jwa.RSA && key.KeyType() != jwa.EC {
+			continue
+		}
+		half, err := key.PublicKey()
+		if err != nil {
+			return nil, err
+		}
+		if err := public.AddKey(half); err != nil {
+			return nil, err
+		}
+	}
+	return public, nil
 }
 
 // Of returns the keys of one issuer: an identity.KeySource.
