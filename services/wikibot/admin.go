@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"wikibot.io/contracts/events"
 	"wikibot.io/pkg/account"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/gitstore"
+	"wikibot.io/pkg/identity/keydir"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/upkeep"
 	"wikibot.io/pkg/web"
@@ -191,6 +193,21 @@ func (a *Admin) each(ctx context.Context, slug string, do func(id string) error)
 		errs = append(errs, do(id))
 	}
 	return errors.Join(errs...)
+}
+
+// RotateKeys begins a rotation of the signing keys, which nobody notices: the new
+// key is published now and signs in an hour. With replace, for when a key got out,
+// a new one signs at once and all others are worthless: everybody has to sign in
+// again. A process that serves the folder sees it by itself.
+func (a *Admin) RotateKeys(ctx context.Context, replace bool) error {
+	keys, err := keydir.Open(filepath.Join(a.data, "keys"))
+	if err != nil {
+		return err
+	}
+	if replace {
+		return keys.Replace(ctx)
+	}
+	return keys.RotateNow(ctx)
 }
 
 // Reconcile brings records and repositories together after one of them was

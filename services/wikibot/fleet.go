@@ -38,6 +38,7 @@ type Fleet struct {
 	dispatcher *event.Dispatcher
 	// subscriptions are the dispatcher's.
 	subscriptions []event.Subscription
+	rounds        []round
 }
 
 // Open opens the data folder, builds the fleet and listens. Requests are
@@ -82,7 +83,11 @@ func (f *Fleet) build(c Config) error {
 	if err != nil {
 		return err
 	}
-	authenticator, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: f.hosts, Keys: keys, Accounts: s.records, Log: f.log})
+	trusted, err := c.issuers()
+	if err != nil {
+		return err
+	}
+	authenticator, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: f.hosts, Keys: keys, Accounts: s.records, Trusted: trusted, Log: f.log})
 	if err != nil {
 		return err
 	}
@@ -97,7 +102,7 @@ func (f *Fleet) build(c Config) error {
 			errs = append(errs, err)
 		}
 	}
-	signIn, err := auth.Development(auth.DevelopmentDeps{Hosts: f.hosts, Users: s.records, Listen: c.Listen})
+	signIn, err := c.signIn(f.hosts, s.records)
 	if err != nil {
 		return err
 	}
@@ -109,7 +114,7 @@ func (f *Fleet) build(c Config) error {
 	failed(err)
 	wikiService, err := wiki.New(wiki.Deps{Engine: s.engine, Gate: gate, Hosts: f.hosts, Log: f.log})
 	failed(err)
-	mcpService, err := mcp.New(mcp.Deps{Engine: s.engine, Gate: gate, Hosts: f.hosts, Log: f.log})
+	mcpService, err := mcp.New(mcp.Deps{Engine: s.engine, Gate: gate, Hosts: f.hosts, Issuers: issuersOf(trusted), Log: f.log})
 	failed(err)
 	gitService, err := githttp.New(githttp.Deps{Git: s.git, Gate: gate, Hosts: f.hosts, Log: f.log})
 	failed(err)
@@ -130,17 +135,29 @@ func (f *Fleet) build(c Config) error {
 		routes.GitHTTP:    gitService.Guarded(authenticator),
 	})
 	f.server = &http.Server{
-		Handler:           paced(web.Stack(f.log, gateway)),
+		Handler:           paced(proxied(c.Proxies, web.Stack(f.log, gateway))),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
+	}
+	f.rounds = []round{
+		{"rotate-keys", 24 * time.Hour, keys.Rotate},
+		{"forget-departed", 24 * time.Hour, authService.Schedules()["forget-departed"]},
 	}
 	f.subscriptions = slices.Concat(managementService.Subscriptions(), wikiService.Subscriptions(), embeddingService.Subscriptions())
 	f.dispatcher, err = event.NewDispatcher(event.Deps{
 		Outbox: s.records, Subscriptions: f.subscriptions, Log: f.log, Wake: s.records.Wake(),
 	})
 	return err
+}
+
+func issuersOf(trusted []identity.TrustedIssuer) []string {
+	urls := make([]string, len(trusted))
+	for i, t := range trusted {
+		urls[i] = t.Issuer
+	}
+	return urls
 }
 
 // URL is where people reach the fleet.
@@ -155,6 +172,7 @@ func (f *Fleet) Serve(ctx context.Context) error {
 	events, stopEvents := context.WithCancel(context.WithoutCancel(ctx))
 	var delivering sync.WaitGroup
 	delivering.Go(func() { f.dispatcher.Run(events) })
+	delivering.Go(func() { goRounds(events, f.rounds, f.log) })
 
 	failed := make(chan error, 1)
 	go func() { failed <- f.server.Serve(f.listener) }()

@@ -19,6 +19,15 @@ type Trusted struct {
 	Role   records.Role `json:"role"`   // what a token may do that has no scope of ours
 }
 
+// URLs lists them.
+func (t TrustedIssuers) URLs() []string {
+	urls := make([]string, len(t))
+	for i, trusted := range t {
+		urls[i] = trusted.Issuer
+	}
+	return urls
+}
+
 // UnmarshalText reads and checks the JSON.
 func (t *TrustedIssuers) UnmarshalText(text []byte) error {
 	if len(text) == 0 {

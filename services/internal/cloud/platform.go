@@ -89,12 +89,30 @@ func (p *Platform) openDoor() error {
 	if err != nil {
 		return err
 	}
-	p.Authenticator, err = identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: p.Config.Hosts, Keys: keys, Accounts: p.Records, Log: p.Log})
+	trusted, err := p.trusted()
+	if err != nil {
+		return err
+	}
+	p.Authenticator, err = identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: p.Config.Hosts, Keys: keys, Accounts: p.Records, Trusted: trusted, Log: p.Log})
 	if err != nil {
 		return err
 	}
 	p.Gate, err = identity.NewGate(p.Records)
 	return err
+}
+
+// trusted are the foreign issuers, with the keys that auth has copied into the
+// table: who is asked here cannot call out.
+func (p *Platform) trusted() ([]identity.TrustedIssuer, error) {
+	issuers, err := keyvault.NewIssuers(keyvault.Options{Client: p.DynamoDB, Table: p.Config.Tables[tables.Keys]})
+	if err != nil {
+		return nil, err
+	}
+	var list []identity.TrustedIssuer
+	for _, t := range p.Config.TrustedIssuers {
+		list = append(list, identity.TrustedIssuer{Issuer: t.Issuer, Role: t.Role, Keys: issuers.Of(t.Issuer)})
+	}
+	return list, nil
 }
 
 // Function completes what a service does (HTTP, Subscriptions, Stream,

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"maps"
+
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"wikibot.io/contracts/routes"
@@ -31,18 +33,20 @@ func function(p *cloud.Platform) (lambdakit.Function, error) {
 	if err != nil {
 		return lambdakit.Function{}, err
 	}
-	signIn, err := auth.None(c.Hosts)
-	if c.SignIn == cloud.SignInDevelopment {
-		signIn, err = auth.Development(auth.DevelopmentDeps{Hosts: c.Hosts, Users: p.Records})
-	}
+	people, err := signIn(p)
 	if err != nil {
 		return lambdakit.Function{}, err
 	}
 	s, err := auth.New(auth.Deps{
-		Hosts: c.Hosts, SignIn: signIn, Records: p.Records, Signer: identity.NewSigner(vault, c.Hosts), Keys: vault, Authenticator: authenticator, Log: p.Log,
+		Hosts: c.Hosts, SignIn: people, Records: p.Records, Signer: identity.NewSigner(vault, c.Hosts), Keys: vault, Authenticator: authenticator, Log: p.Log,
 	})
 	if err != nil {
 		return lambdakit.Function{}, err
 	}
-	return lambdakit.Function{HTTP: s.Handler(), Schedules: vault.Schedules()}, nil
+	schedules := vault.Schedules()
+	maps.Copy(schedules, s.Schedules())
+	if schedules["fetch-issuer-keys"], err = fetchIssuerKeys(p); err != nil {
+		return lambdakit.Function{}, err
+	}
+	return lambdakit.Function{HTTP: s.Handler(), Schedules: schedules}, nil
 }

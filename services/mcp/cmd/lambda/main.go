@@ -16,7 +16,7 @@ func function(p *cloud.Platform) (lambdakit.Function, error) {
 	if err != nil {
 		return lambdakit.Function{}, err
 	}
-	s, err := mcp.New(mcp.Deps{Engine: engine, Gate: p.Gate, Hosts: p.Config.Hosts, Log: p.Log})
+	s, err := mcp.New(mcp.Deps{Engine: engine, Gate: p.Gate, Hosts: p.Config.Hosts, Issuers: p.Config.TrustedIssuers.URLs(), Log: p.Log})
 	if err != nil {
 		return lambdakit.Function{}, err
 	}

@@ -1,5 +1,6 @@
-// Command wikibot runs the fleet in one process and does an operator's work on
-// its data folder. "wikibot --help" lists the commands.
+// Command wikibot runs the fleet in one process, does an operator's work on its
+// data folder, and signs a person in at a fleet. "wikibot --help" lists the
+// commands.
 package main
 
 import (
@@ -9,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -25,8 +28,11 @@ import (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 type cli struct {
-	Serve serve `cmd:"" help:"Serve the whole fleet from one data folder."`
-	Admin admin `cmd:"" help:"An operator's work on a data folder; also while it is being served."`
+	Serve  serve  `cmd:"" help:"Serve the whole fleet from one data folder."`
+	Login  login  `cmd:"" help:"Sign in at a fleet, with the browser, and keep a token that opens what you may open: by git, by REST and here."`
+	Whoami whoami `cmd:"" help:"Say who you are signed in as."`
+	Logout logout `cmd:"" help:"End and forget the token."`
+	Admin  admin  `cmd:"" help:"An operator's work on a data folder; also while it is being served."`
 }
 
 type admin struct {
@@ -34,6 +40,7 @@ type admin struct {
 	CreateWiki createWiki `cmd:"" help:"Make a wiki, empty or with the whole history of a repository."`
 	Maintain   maintain   `cmd:"" help:"Consolidate the packs of wikis, which saves do by themselves every now and then, and remove what that replaced."`
 	Fsck       fsck       `cmd:"" help:"Read whole wikis and compare them with themselves and with the records; changes nothing. Exit status 1 if anything is wrong."`
+	RotateKeys rotateKeys `cmd:"" help:"Begin a rotation of the keys that sign sessions. Nobody notices it."`
 	Reconcile  reconcile  `cmd:"" help:"Bring records and repositories together after one of them was restored from a backup. Nobody may be serving the folder."`
 }
 
@@ -78,6 +85,12 @@ type serve struct {
 	Listen  string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to serve on (${default})."`
 	BaseURL string `name:"base-url" placeholder:"URL" help:"Where people reach the root host; wikis are on its subdomains. Default: http://wikibot.localhost on the port of --listen."`
 	Log     string `enum:"text,json,off" default:"text" help:"How to log requests and events: text, json or off (${default})."`
+
+	SignIn       string         `enum:"development,oidc,workos,none" default:"development" help:"Who knows people: development (takes anybody at their word, so it is for loopback alone), oidc (any OpenID Connect issuer), workos (WorkOS AuthKit) or none (${default})."`
+	SignInIssuer string         `placeholder:"URL" help:"The OpenID Connect issuer. Its client's redirect address is /auth/callback on the root host."`
+	SignInClient string         `placeholder:"ID" help:"The client's id at the provider. Its secret, or WorkOS's API key, is read from the environment: WIKIBOT_SIGN_IN_SECRET."`
+	TrustIssuer  []string       `placeholder:"URL[=ROLE]" help:"Let access tokens of another authorization server open wikis, for users who signed in there; what they may do without a scope of ours: viewer or editor (viewer). May be repeated."`
+	Proxy        []netip.Prefix `placeholder:"NETWORK" help:"Network of reverse proxies whose X-Forwarded-For is believed, such as 127.0.0.0/8. May be repeated."`
 }
 
 func (s *serve) Run(e *env) error {
@@ -90,12 +103,34 @@ func (s *serve) Run(e *env) error {
 	default:
 		h = slog.NewTextHandler(e.stderr, nil)
 	}
-	f, err := wikibot.Open(wikibot.Config{Data: s.Data, Listen: s.Listen, BaseURL: s.BaseURL}, slog.New(h))
+	config, err := s.config()
+	if err != nil {
+		return err
+	}
+	f, err := wikibot.Open(config, slog.New(h))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "wikibot serves at %s\n", f.URL())
 	return f.Serve(e.ctx)
+}
+
+func (s *serve) config() (wikibot.Config, error) {
+	c := wikibot.Config{
+		Data: s.Data, Listen: s.Listen, BaseURL: s.BaseURL, Proxies: s.Proxy,
+		SignIn: wikibot.SignIn{Kind: s.SignIn, Issuer: s.SignInIssuer, ClientID: s.SignInClient, Secret: os.Getenv("WIKIBOT_SIGN_IN_SECRET")},
+	}
+	for _, t := range s.TrustIssuer {
+		issuer, role, given := strings.Cut(t, "=")
+		if !given {
+			role = string(records.Viewer)
+		}
+		if role != string(records.Viewer) && role != string(records.Editor) {
+			return c, fmt.Errorf("--trust-issuer %s: the role %q is none of viewer, editor", issuer, role)
+		}
+		c.Trusted = append(c.Trusted, wikibot.Trusted{Issuer: issuer, Role: records.Role(role)})
+	}
+	return c, nil
 }
 
 type dataFlags struct {
@@ -185,6 +220,20 @@ func (c *fsck) Run(e *env) error {
 		err = errors.Join(err, fmt.Errorf("%d problems were found: docs/operations/maintenance.md says what to do", problems))
 	}
 	return err
+}
+
+type rotateKeys struct {
+	dataFlags
+	Replace bool `help:"For a key that got out: make all keys worthless at once. Everybody has to sign in again."`
+}
+
+func (c *rotateKeys) Run(e *env) error {
+	a, err := c.open(e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return a.RotateKeys(e.ctx, c.Replace)
 }
 
 type reconcile struct{ dataFlags }
