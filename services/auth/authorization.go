@@ -3,8 +3,32 @@ package auth
 import (
 	"net/http"
 
+	"wikibot.io/pkg/identity"
 	"wikibot.io/services/auth/internal/api"
+	"wikibot.io/services/auth/internal/oauth"
+	"wikibot.io/services/auth/internal/outbound"
 )
+
+// mountOAuth adds the authorization server.
+func (s *Service) mountOAuth(mux *http.ServeMux) error {
+	documents, err := outbound.New(outbound.Options{MaxBytes: oauth.MaxDocument, Type: "application/json"})
+	if err != nil {
+		return err
+	}
+	gate, err := identity.NewGate(s.records)
+	if err != nil {
+		return err
+	}
+	server, err := oauth.New(oauth.Deps{
+		Hosts: s.hosts, Records: s.records, Gate: gate, Signer: s.signer, Verifier: identity.NewVerifier(s.keys, s.hosts),
+		SignedIn: s.auth.OnRoot, Pages: s.pages, Limiter: s.limiter, Documents: documents, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	server.Mount(mux)
+	return nil
+}
 
 // mountAPI adds the account API.
 func (s *Service) mountAPI(mux *http.ServeMux) error {

@@ -76,7 +76,7 @@ func New(d Deps) (*Service, error) {
 	}
 	mux := http.NewServeMux()
 	s.mount(mux)
-	if err := s.mountAPI(mux); err != nil {
+	if err := errors.Join(s.mountOAuth(mux), s.mountAPI(mux)); err != nil {
 		return nil, err
 	}
 	s.handler = mux
