@@ -1,5 +1,6 @@
-// Package records defines what the fleet keeps about users, wikis, rights and
-// tokens, and what each driver (sqlite, dynamo) promises about it.
+// Package records defines what the fleet keeps about users, wikis, rights,
+// tokens, and who is signed in or connected where; and what each driver (sqlite,
+// dynamo) promises about it.
 //
 // A driver's store has every method of the interfaces here; consumers declare
 // the few they need. The interfaces ask for nothing that DynamoDB cannot do in

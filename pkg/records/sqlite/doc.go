@@ -13,7 +13,9 @@
 // answers. A function that finds its precondition broken undoes its savepoint
 // and nobody else's. If the transaction as a whole fails, each function is tried
 // again alone, so that one that cannot be stored takes no other down with it.
-// Events go into the outbox within the same transaction as their cause.
+// Events go into the outbox within the same transaction as their cause. What
+// lives for a while (idempotency keys, sessions, tickets) goes a few rows at a
+// time, with writes of its kind, once it has expired.
 //
 // # Life of a read
 //
