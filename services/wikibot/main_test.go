@@ -3,11 +3,11 @@ package wikibot_test
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 )
 
-// TestMain builds the binary once, as users get it, and puts it first on PATH.
+// TestMain builds the binary once, as users get it, and puts it first on PATH,
+// beside the browser of the scripts.
 func TestMain(m *testing.M) {
 	os.Exit(withBinary(m))
 }
@@ -18,7 +18,7 @@ func withBinary(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "wikibot"), "./cmd/wikibot")
+	build := exec.Command("go", "build", "-o", dir, "./cmd/wikibot", "../internal/e2e/cmd/visitor")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return 1
