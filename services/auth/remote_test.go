@@ -210,7 +210,7 @@ func TestAttemptRunsOut(t *testing.T) {
 		b := s.browser(t)
 		at := p.approve(t, b.get(t, "/auth/login?return_to=/app/x").Header().Get("Location"), ada())
 		time.Sleep(10 * time.Minute)
-		if rw := b.get(t, at); rw.Code != http.StatusNotFound || !strings.Contains(rw.Body.String(), "<h1>This sign-in has run out</h1>") {
+		if rw := b.get(t, at); rw.Code != http.StatusNotFound || !strings.Contains(rw.Body.String(), "<h1>This attempt has run out</h1>") {
 			t.Errorf("%d %s", rw.Code, rw.Body)
 		}
 	})

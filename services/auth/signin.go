@@ -136,10 +136,10 @@ func (s *Service) went(w http.ResponseWriter, r *http.Request, err error) error 
 	}
 	title := map[fault.Kind]string{
 		fault.Denied:          "Sign-in was called off",
-		fault.Unauthenticated: "The sign-in proved nothing",
+		fault.Unauthenticated: "That did not prove who you are",
 		fault.Unavailable:     "The sign-in provider does not answer",
-		fault.NotFound:        "This sign-in has run out",
-		fault.Conflict:        "This sign-in is used up",
+		fault.NotFound:        "This attempt has run out",
+		fault.Conflict:        "This attempt is used up",
 	}[fault.KindOf(err)]
 	if title == "" {
 		return lost.err
