@@ -34,8 +34,12 @@ test('sign in, create a wiki, get the token once', async () => {
 	await page.getByRole('button', { name: 'Create wiki' }).click();
 	await page.waitForURL(/\/app\/ada\/connect/);
 	await page.getByText('Save this now').waitFor();
+	await page.getByRole('radio', { name: 'Claude Code' }).check();
 	await page.getByText('claude mcp add').first().waitFor(); // the recipes come when they are loaded
-	assert.match(await page.locator('main').innerText(), /claude mcp add --transport http ada .*\/mcp --header "Authorization: Bearer wbt_/s);
+	const recipes = await page.locator('main').innerText();
+	assert.match(recipes, /claude mcp add --transport http ada \S+\/mcp\n/, 'whoever can sign in needs the address alone');
+	assert.match(recipes, /claude mcp add --transport http ada \S+\/mcp --header "Authorization: Bearer wbt_/);
+	assert.match(recipes, new RegExp(`wikibot login ${fleet.url}`));
 	await inspect(page, 'connect');
 	await page.reload();
 	await page.getByRole('heading', { level: 1 }).waitFor();

@@ -13,6 +13,11 @@ export class Navigation {
     return this.#path;
   }
 
+  /** The path with the query, as the browser shows them: to come back to. */
+  get here(): string {
+    return this.#path + location.search;
+  }
+
   get route(): Route {
     return this.#route;
   }

@@ -26,6 +26,14 @@ export const door = {
   /** returnTo is a path on this host; the sign-in page checks it. */
   signIn: (returnTo: string) => `/auth/login?return_to=${encodeURIComponent(returnTo)}`,
   signOut: () => "/auth/logout",
+  renew: () => "/auth/refresh",
+} as const;
+
+/** Builds the paths of what is downloaded. */
+export const file = {
+  account: () => "/api/account/export",
+  /** All pages and files of a wiki, given its address. */
+  wiki: (url: string) => new URL("/-/export.zip", url).href,
 } as const;
 
 /** The host a wiki has, or would have, given the host that serves the app. */

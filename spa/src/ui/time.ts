@@ -4,7 +4,7 @@ const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "
 
 const minute = 60;
 const hour = 60 * minute;
-const day = 24 * hour;
+const wholeDay = 24 * hour;
 
 /**
  * How long ago something was, as one would say it; after a month the date says
@@ -15,8 +15,13 @@ export function ago(at: Date, now: Date): string {
   if (seconds < 45) return "just now";
   if (seconds < 45 * minute) return relative.format(-Math.max(1, Math.round(seconds / minute)), "minute");
   if (seconds < 22 * hour) return relative.format(-Math.max(1, Math.round(seconds / hour)), "hour");
-  if (seconds < 30 * day) return relative.format(-Math.max(1, Math.round(seconds / day)), "day");
+  if (seconds < 30 * wholeDay) return relative.format(-Math.max(1, Math.round(seconds / wholeDay)), "day");
   return `on ${date.format(at)}`;
+}
+
+/** The day of a moment, such as "14 March 2026". */
+export function day(at: Date): string {
+  return date.format(at);
 }
 
 /** The exact moment, for whoever hovers. */

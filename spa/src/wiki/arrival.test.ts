@@ -1,19 +1,22 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Agent } from "../api/account.ts";
 import type { Token } from "../api/management.ts";
 import { latestCall, lookEvery, lookFor, watch } from "./arrival.ts";
 
 const token = (last_used: string | null, last_agent = "") => ({ last_used, last_agent }) as Token;
 
-test("the latest call is told, whichever token made it", () => {
-  expect(latestCall([])).toBeUndefined();
-  expect(latestCall([token(null)])).toBeUndefined();
-  expect(
-    latestCall([
-      token("2026-03-14T12:00:00Z", "Cursor"),
-      token(null),
-      token("2026-03-14T14:00:00+01:00", "Claude Code"), // later, though it sorts and reads otherwise
-    ]),
-  ).toEqual({ at: "2026-03-14T14:00:00+01:00", agent: "Claude Code" });
+const agent = (last_used: string | null, name: string) => ({ last_used, name }) as Agent;
+
+test("the latest call is told, whichever token or agent made it", () => {
+  expect(latestCall([], [])).toBeUndefined();
+  expect(latestCall([token(null)], [agent(null, "Claude")])).toBeUndefined();
+  const tokens = [
+    token("2026-03-14T12:00:00Z", "Cursor"),
+    token(null),
+    token("2026-03-14T14:00:00+01:00", "Claude Code"), // later, though it sorts and reads otherwise
+  ];
+  expect(latestCall(tokens, [agent("2026-03-14T11:00:00Z", "Claude")])).toEqual({ at: "2026-03-14T14:00:00+01:00", agent: "Claude Code" });
+  expect(latestCall(tokens, [agent("2026-03-14T13:30:00Z", "Claude")])).toEqual({ at: "2026-03-14T13:30:00Z", agent: "Claude" });
 });
 
 beforeEach(() => void vi.useFakeTimers());

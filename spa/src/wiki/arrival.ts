@@ -1,9 +1,14 @@
+import type { Agent } from "../api/account.ts";
 import type { LastActivity, Token } from "../api/management.ts";
 
-/** The latest call that any of the wiki's tokens made, if there was one. */
-export function latestCall(tokens: readonly Token[]): { at: string; agent: string } | undefined {
+/** The latest call that came in by a token of the wiki or from a connected agent, if there was one. */
+export function latestCall(tokens: readonly Token[], agents: readonly Agent[]): { at: string; agent: string } | undefined {
+  const calls = [
+    ...tokens.map(({ last_used: at, last_agent: agent }) => ({ at, agent })),
+    ...agents.map(({ last_used: at, name: agent }) => ({ at, agent })),
+  ];
   let latest: { at: string; agent: string } | undefined;
-  for (const { last_used: at, last_agent: agent } of tokens) {
+  for (const { at, agent } of calls) {
     if (at && (!latest || Date.parse(at) > Date.parse(latest.at))) latest = { at, agent };
   }
   return latest;

@@ -1,11 +1,20 @@
 import { expect, test } from "vitest";
-import { clients, gitClone, listPages, placeholder } from "./clients.ts";
+import { clients, gitClone, listPages, login, placeholder } from "./clients.ts";
 
-const connection = { slug: "third-gulf-war", mcpUrl: "https://third-gulf-war.wikibot.io/mcp", token: "wbt_secret" };
-const recipe = (id: string) => clients.find((client) => client.id === id)!.recipe(connection);
+const connection = { slug: "third-gulf-war", mcpUrl: "https://third-gulf-war.wikibot.io/mcp" };
+const token = "wbt_secret";
+const client = (id: string) => clients.find((client) => client.id === id)!;
+const recipe = (id: string) => client(id).recipe(connection).text;
+const byToken = (id: string) => client(id).byToken!({ ...connection, token }).text;
+
+test("Claude.ai takes the address and nothing else", () => {
+  expect(recipe("claude-ai")).toBe(connection.mcpUrl);
+  expect(client("claude-ai").byToken).toBeUndefined();
+});
 
 test("Claude Code takes name, address and header in this order", () => {
-  expect(recipe("claude-code").text).toBe(
+  expect(recipe("claude-code")).toBe("claude mcp add --transport http third-gulf-war https://third-gulf-war.wikibot.io/mcp");
+  expect(byToken("claude-code")).toBe(
     'claude mcp add --transport http third-gulf-war https://third-gulf-war.wikibot.io/mcp --header "Authorization: Bearer wbt_secret"',
   );
 });
@@ -13,14 +22,18 @@ test("Claude Code takes name, address and header in this order", () => {
 test.each([
   ["cursor", (file: any) => file.mcpServers],
   ["vs-code", (file: any) => file.servers],
-])("%s gets a file that parses, with the address and the header", (id, servers) => {
-  const entry = servers(JSON.parse(recipe(id).text))["third-gulf-war"];
+])("%s gets a file that parses: with the address, or with the header too", (id, servers) => {
+  const signIn = servers(JSON.parse(recipe(id)))["third-gulf-war"];
+  expect(signIn.url).toBe(connection.mcpUrl);
+  expect(signIn.headers).toBeUndefined();
+  const entry = servers(JSON.parse(byToken(id)))["third-gulf-war"];
   expect(entry.url).toBe(connection.mcpUrl);
   expect(entry.headers).toEqual({ Authorization: "Bearer wbt_secret" });
 });
 
-test("Codex gets a table under the wiki's name", () => {
-  expect(recipe("codex").text).toBe(
+test("Codex gets a command, or a table under the wiki's name", () => {
+  expect(recipe("codex")).toBe("codex mcp add third-gulf-war --url https://third-gulf-war.wikibot.io/mcp");
+  expect(byToken("codex")).toBe(
     [
       "[mcp_servers.third-gulf-war]",
       'url = "https://third-gulf-war.wikibot.io/mcp"',
@@ -29,10 +42,18 @@ test("Codex gets a table under the wiki's name", () => {
   );
 });
 
-test("every recipe holds the token exactly once, so that it can be marked", () => {
-  for (const client of clients) {
-    for (const token of [connection.token, placeholder]) {
-      expect(client.recipe({ ...connection, token }).text.split(token), client.name).toHaveLength(2);
+test("whoever signs in is told the address and no secret", () => {
+  for (const { name, recipe } of clients) {
+    const { text } = recipe(connection);
+    expect(text, name).toContain(connection.mcpUrl);
+    expect(text, name).not.toMatch(/authorization|bearer|token/i);
+  }
+});
+
+test("every recipe by token holds it exactly once, so that it can be marked", () => {
+  for (const { name, byToken } of clients) {
+    for (const secret of [token, placeholder]) {
+      if (byToken) expect(byToken({ ...connection, token: secret }).text.split(secret), name).toHaveLength(2);
     }
   }
 });
@@ -45,4 +66,8 @@ test("curl", () => {
   expect(listPages("https://ada.wikibot.io/api/v1", "wbt_x")).toBe(
     'curl https://ada.wikibot.io/api/v1/pages -H "Authorization: Bearer wbt_x"',
   );
+});
+
+test("login names the fleet", () => {
+  expect(login("https://wikibot.io")).toBe("wikibot login https://wikibot.io");
 });

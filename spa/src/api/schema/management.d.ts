@@ -280,7 +280,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -312,7 +312,7 @@ export interface operations {
                     "application/json": components["schemas"]["Name"];
                 };
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -341,7 +341,7 @@ export interface operations {
                     "application/json": components["schemas"]["WikiList"];
                 };
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -374,7 +374,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedWiki"];
                 };
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -405,7 +405,7 @@ export interface operations {
                     "application/json": components["schemas"]["WikiDetail"];
                 };
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -438,7 +438,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -473,7 +473,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChangedWiki"];
                 };
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -504,7 +504,7 @@ export interface operations {
                     "application/json": components["schemas"]["MadeToken"];
                 };
             };
-            /** @description What was wrong */
+            /** @description What went wrong, as problem details */
             default: {
                 headers: {
                     [name: string]: unknown;
