@@ -14,21 +14,30 @@ import (
 	"wikibot.io/pkg/records"
 )
 
-// TestNoSessionIsEverRefused lives through days in which keys are replaced
-// again and again, by processes that start, die and lose their connections at
-// random, while strangers keep the verifiers from looking for new keys. Whatever happens, a session that is alive is never
-// called broken: at worst, while the table is away, the answer is "try again".
-func TestNoSessionIsEverRefused(t *testing.T) {
+// TestNothingIsEverRefused lives through days in which keys are replaced again and
+// again, by processes that start, die and lose their connections at random, while
+// strangers keep the verifiers from looking for new keys. Whatever happens, a session
+// or access token that is alive is never called broken: at worst, while the table is
+// away, the answer is "try again".
+func TestNothingIsEverRefused(t *testing.T) {
 	w := newWorld(t)
 	w.maxAge = 15 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
 		l := &timeline{w: w, random: rand.New(rand.NewPCG(1, 1)), end: time.Now().Add(4 * 24 * time.Hour)}
 		l.run(t)
 		if len(l.kids) < 4 || l.verified < 500 || l.unavailable > l.verified/4 {
-			t.Errorf("%d keys signed, %d sessions verified, %d times unavailable: that shows little", len(l.kids), l.verified, l.unavailable)
+			t.Errorf("%d keys signed, %d times verified, %d times unavailable: that shows little", len(l.kids), l.verified, l.unavailable)
 		}
 	})
 }
+
+// signed is what somebody was given at a time.
+type signed struct {
+	identity.SessionTokens
+	access string
+}
+
+const resource = "https://ada.wikibot.io/mcp"
 
 type timeline struct {
 	w      *world
@@ -37,7 +46,7 @@ type timeline struct {
 
 	signers   [3]*process
 	verifiers [4]*identity.Verifier
-	sessions  []identity.SessionTokens
+	sessions  []signed
 	kids      map[string]bool
 
 	tableBack, secretsBack time.Time // end of an outage
@@ -117,7 +126,11 @@ func (l *timeline) rotate(t *testing.T) error {
 	wire.broken = func(call int, operation string, isAfter bool) bool {
 		return l.away(call, operation, isAfter) || call > dies || call == dies && isAfter == after
 	}
-	return l.w.processWith(t, wire, aws.NopRetryer{}, nil).Rotate(t.Context())
+	p := l.w.processWith(t, wire, aws.NopRetryer{}, nil)
+	if l.random.IntN(3) == 0 {
+		return p.RotateNow(t.Context())
+	}
+	return p.Rotate(t.Context())
 }
 
 // flood shows each verifier a token with a made-up kid, so that it has just
@@ -134,7 +147,12 @@ func (l *timeline) flood(t *testing.T) {
 
 func (l *timeline) signIn(t *testing.T) {
 	p := l.signers[l.random.IntN(len(l.signers))]
-	tokens, err := identity.NewSigner(p, l.w.hosts).Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now().Add(identity.SessionLifetime))
+	s := identity.NewSigner(p, l.w.hosts)
+	tokens, err := s.Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now().Add(identity.SessionLifetime))
+	var access string
+	if err == nil {
+		access, err = s.IssueAccess(t.Context(), identity.Access{UserID: "ada", ClientID: "c", ConnectionID: "c1", Scope: "wiki:read", Resource: resource})
+	}
 	if err != nil {
 		if !l.away(0, "GetItem", false) && !l.away(0, "GetSecretValue", false) {
 			t.Errorf("%v: nobody can sign in: %v", time.Now(), err)
@@ -142,7 +160,7 @@ func (l *timeline) signIn(t *testing.T) {
 		return
 	}
 	l.kids[p.kid(t)] = true
-	l.sessions = append(l.sessions, tokens)
+	l.sessions = append(l.sessions, signed{tokens, access})
 }
 
 // verify shows the newest session or one of the last day to a verifier.
@@ -158,13 +176,17 @@ func (l *timeline) verify(t *testing.T) {
 	if !time.Now().Before(s.ExpiresAt) {
 		return
 	}
-	_, err := l.verifiers[l.random.IntN(len(l.verifiers))].Verify(t.Context(), s.Root, l.w.hosts.Root(""))
+	v := l.verifiers[l.random.IntN(len(l.verifiers))]
+	_, err := v.Verify(t.Context(), s.Root, l.w.hosts.Root(""))
+	if err == nil {
+		_, err = v.VerifyAccess(t.Context(), s.access, resource)
+	}
 	switch {
 	case err == nil:
 		l.verified++
 	case fault.Is(err, fault.Unavailable) && l.away(0, "GetItem", false):
 		l.unavailable++
 	default:
-		t.Errorf("%v: a session until %v is refused: %v", time.Now(), s.ExpiresAt, err)
+		t.Errorf("%v: what is good until %v is refused: %v", time.Now(), s.ExpiresAt, err)
 	}
 }
