@@ -3,7 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
-	"net/url"
+	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -70,9 +70,9 @@ func (p *issuer) EndURL(raw []byte, returnTo string) string {
 	if f := p.discovery.now.Load(); f != nil {
 		end = f.EndSession
 	}
-	u, err := url.Parse(end)
-	if end == "" || err != nil {
-		return ""
+	u, err := secure(end, strings.HasPrefix(p.Issuer, "http://"))
+	if err != nil {
+		return "" // it has no such page
 	}
 	q := u.Query()
 	q.Set("client_id", p.ClientID)
