@@ -33,7 +33,7 @@ class Agent {
 		const url = new URL(request.url, this.redirectUrl);
 		if (url.pathname === '/callback') this.#came?.(url.searchParams);
 		response.writeHead(url.pathname === '/callback' ? 200 : 204, { 'content-type': 'text/html' });
-		response.end('<!doctype html><html lang="en"><title>Connected</title><h1>Back at the agent</h1></html>');
+		response.end('<!doctype html><html lang="en"><title>Connected</title><link rel="icon" href="data:,"><h1>Back at the agent</h1></html>');
 	});
 	#came;
 	#kept = {};
@@ -191,6 +191,7 @@ test('the person says no', async () => {
 	const params = await answer;
 	assert.equal(params.get('error'), 'access_denied');
 	assert.equal(params.get('code'), null);
+	await page.getByText('Back at the agent').waitFor();
 	await other.close();
 });
 
