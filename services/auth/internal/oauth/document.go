@@ -30,6 +30,7 @@ const (
 	mostFresh    = 24 * time.Hour
 	failureFresh = 30 * time.Second
 	maxDocuments = 1000
+	maxID        = 1000 // bytes: access tokens carry it, and have to be small
 )
 
 // documents knows the clients whose ids are addresses of documents about them
@@ -95,7 +96,7 @@ func (d *documents) lookUp(id string) (knownDocument, bool) {
 func (d *documents) hostOf(id string) (string, error) {
 	refused := fault.New(fault.Invalid, "read the client's document: its address cannot be the id of a client")
 	u, err := url.Parse(id)
-	if err != nil || len(id) > maxRedirect || u.Scheme != "https" || u.User != nil || u.Opaque != "" || strings.Contains(id, "#") ||
+	if err != nil || len(id) > maxID || u.Scheme != "https" || u.User != nil || u.Opaque != "" || strings.Contains(id, "#") ||
 		u.Host != strings.ToLower(u.Host) || u.Path == "" || u.Path == "/" || checkRedirect(id) != nil {
 		return "", refused
 	}

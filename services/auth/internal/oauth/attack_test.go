@@ -1,0 +1,564 @@
+package oauth_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wikibot.io/pkg/identity"
+	"wikibot.io/pkg/records"
+	"wikibot.io/services/auth/internal/oauth"
+)
+
+// connected is a site where ada has connected one client to her wiki.
+func connected(t *testing.T) (s *site, ada person, id string, token answer) {
+	t.Helper()
+	s = newSite(t)
+	ada = s.person("ada")
+	s.wiki(ada, "ada", false)
+	id = s.register(callback)
+	return s, ada, id, s.connect(ada, id, "ada")
+}
+
+// TestCodeReplay (RFC 9700 section 4.13): a code that comes twice has leaked, so
+// what it was exchanged for ends, whoever was first.
+func TestCodeReplay(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		more []string
+	}{
+		{"by the same client", nil},
+		{"by a thief without the verifier", []string{"code_verifier", strings.Repeat("a", 43)}},
+		{"by another client", []string{"client_id", oauth.CommandLine}},
+	} {
+		s := newSite(t)
+		ada := s.person("ada")
+		s.wiki(ada, "ada", false)
+		id := s.register(callback)
+		code := s.code(ada, id, "ada")
+		token := s.answered(s.call("/oauth/token", redemption(id, code)))
+		status, m := s.call("/oauth/token", redemption(id, code, c.more...))
+		wantError(t, c.why, status, m, 400, "invalid_grant")
+		status, m = s.call("/oauth/token", refreshing(id, token.Refresh))
+		wantError(t, c.why+", then refresh", status, m, 400, "invalid_grant")
+		if len(s.connections(ada)) != 0 {
+			t.Errorf("%s: the connection lives on", c.why)
+		}
+	}
+}
+
+// TestCodeReplayOfTheCommandLine: its session ends.
+func TestCodeReplayOfTheCommandLine(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	code := s.decide(ada, s.asks(oauth.CommandLine, "ada", "resource", ""), "", "allow").Get("code")
+	token := s.answered(s.call("/oauth/token", redemption(oauth.CommandLine, code)))
+	status, m := s.call("/oauth/token", redemption(oauth.CommandLine, code))
+	wantError(t, "replay", status, m, 400, "invalid_grant")
+	cred, _ := identity.ParseCredential(identity.PersonalPrefix, token.Access)
+	if _, err := s.records.Session(t.Context(), ada.ID, cred.ID); !gone(err) {
+		t.Errorf("the session lives on: %v", err)
+	}
+}
+
+// TestCodeForAnotherClient (code injection, RFC 9700 section 4.5): a code is worth
+// nothing with another client's id, and stays good for its own.
+func TestCodeForAnotherClient(t *testing.T) {
+	s, ada, id, _ := connected(t)
+	code := s.code(ada, id, "ada")
+	for _, other := range []string{s.register(callback), oauth.CommandLine, documentID} {
+		status, m := s.call("/oauth/token", redemption(other, code))
+		wantError(t, other, status, m, 400, "invalid_grant")
+	}
+	s.answered(s.call("/oauth/token", redemption(id, code)))
+}
+
+// TestRedirectManipulation (RFC 9700 section 4.1): whoever is not led to where the
+// client registered is led nowhere, signed in or not.
+func TestRedirectManipulation(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	id := s.register("https://agent.example.com/cb", "http://localhost/cb")
+	for _, redirect := range []string{
+		"https://evil.example/cb", "https://agent.example.com.evil.example/cb", "https://agent.example.com@evil.example/cb", "https://agent.example.com/cb/../evil", "https://agent.example.com/cb?next=//evil.example",
+		"https://agent.example.com/cb#", "https://agent.example.com:444/cb", "http://agent.example.com/cb", "http://localhost:1/evil", "http://127.0.0.1:1/cb", "http://localhost:1@evil.example/cb",
+		"javascript:alert(1)//https://agent.example.com/cb", "//evil.example", "/cb", "https://agent.example.com/cb\r\nX: y", " https://agent.example.com/cb",
+	} {
+		for who, cookie := range map[string]string{"ada": ada.cookie, "nobody": ""} {
+			rw := s.visit(cookie, "/oauth/authorize?"+s.asks(id, "ada", "redirect_uri", redirect).Encode())
+			if rw.Code == http.StatusTooManyRequests {
+				t.Fatal("limited")
+			}
+			wantPage(t, redirect+" as "+who, rw, http.StatusBadRequest, "may not send you back there")
+		}
+	}
+}
+
+// TestPKCEDowngrade (RFC 9700 section 4.8.2): no request without S256 gets as far
+// as a code, and no code is redeemed without its verifier.
+func TestPKCEDowngrade(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	id := s.register(callback)
+	for why, more := range map[string][]string{
+		"plain": {"code_challenge_method", "plain"}, "plain by default": {"code_challenge_method", ""}, "none": {"code_challenge", "", "code_challenge_method", ""},
+		"method without challenge": {"code_challenge", ""}, "verifier as challenge": {"code_challenge", verifier},
+	} {
+		got := sentTo(t, s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada", more...).Encode()), callback)
+		if got.Get("error") != "invalid_request" || got.Has("code") {
+			t.Errorf("%s: %v", why, got)
+		}
+	}
+	code := s.code(ada, id, "ada")
+	for why, v := range map[string]string{"no verifier": "", "the challenge itself": challenge(verifier)} {
+		if status, m := s.call("/oauth/token", redemption(id, code, "code_verifier", v)); status != 400 || m["access_token"] != nil {
+			t.Errorf("%s: %d %v", why, status, m)
+		}
+	}
+}
+
+// TestMixUp (RFC 9700 section 4.4, RFC 9207): every answer, errors too, names the
+// issuer byte for byte as the metadata do.
+func TestMixUp(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	id := s.register(callback)
+	issuer := jsonOf(t, s.send(http.MethodGet, "/.well-known/oauth-authorization-server", "").Body)["issuer"]
+	for why, got := range map[string]url.Values{
+		"yes": s.decide(ada, s.asks(id, "ada"), "read", "allow"), "no": s.decide(ada, s.asks(id, "ada"), "read", "deny"),
+		"error": sentTo(t, s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada", "scope", "x").Encode()), callback),
+	} {
+		if got.Get("iss") != issuer || len(got["iss"]) != 1 || got.Get("state") != someState {
+			t.Errorf("%s: %v", why, got)
+		}
+	}
+}
+
+// TestCSRFOnConsent: a page of another origin, a sibling wiki's above all, cannot
+// press the button, with or without a ticket that its author got for themselves.
+func TestCSRFOnConsent(t *testing.T) {
+	s := newSite(t)
+	ada, eve := s.person("ada"), s.person("eve")
+	s.wiki(ada, "ada", true)
+	id := s.register(callback)
+	form := url.Values{"ticket": {s.ticket(ada, s.asks(id, "ada"))}, "rights": {"write"}, "decision": {"allow"}}.Encode()
+	for why, headers := range map[string][]string{
+		"another site":       {"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"},
+		"a wiki of the site": {"Origin", s.hosts.Wiki("eve", ""), "Sec-Fetch-Site", "same-site"},
+		"an old browser":     {"Origin", s.hosts.Wiki("eve", "")},
+		"no origin at all":   {},
+		"a sandboxed frame":  {"Origin", "null"},
+	} {
+		rw := s.send(http.MethodPost, "/oauth/authorize", form, append(headers, "Cookie", ada.cookie, "Content-Type", formType)...)
+		if rw.Code != http.StatusForbidden || rw.Header().Get("Location") != "" {
+			t.Errorf("%s: %d to %s", why, rw.Code, rw.Header().Get("Location"))
+		}
+	}
+	for why, ticket := range map[string]string{"none": "", "made up": strings.Repeat("A", 43)} {
+		rw := s.submit(ada.cookie, "/oauth/authorize", url.Values{"ticket": {ticket}, "decision": {"allow"}})
+		wantPage(t, "ticket "+why, rw, http.StatusGone, "This request has run out")
+	}
+	hers := s.ticket(eve, s.asks(id, "ada"))
+	wantPage(t, "ticket of somebody else", s.submit(ada.cookie, "/oauth/authorize", url.Values{"ticket": {hers}, "decision": {"allow"}}), http.StatusForbidden, "shown to another account")
+	if len(s.connections(ada))+len(s.connections(eve)) != 0 {
+		t.Error("something was connected")
+	}
+}
+
+// TestConsentTicketOfAnotherUser: nor does it help a thief who is not signed in.
+func TestConsentTicketOfAnotherUser(t *testing.T) {
+	s := newSite(t)
+	ada, eve := s.person("ada"), s.person("eve")
+	s.wiki(ada, "ada", true)
+	ticket := s.ticket(ada, s.asks(s.register(callback), "ada"))
+	for why, cookie := range map[string]string{"somebody else": eve.cookie, "nobody": ""} {
+		for _, decision := range []string{"allow", "deny"} {
+			rw := s.submit(cookie, "/oauth/authorize", url.Values{"ticket": {ticket}, "decision": {decision}})
+			wantPage(t, why, rw, http.StatusForbidden, "shown to another account")
+		}
+	}
+}
+
+// TestConsentForAWikiOneCannotAccess: private, closed, missing and impossible ones
+// look the same, and the client is told nothing.
+func TestConsentForAWikiOneCannotAccess(t *testing.T) {
+	s := newSite(t)
+	ada, eve, leaver := s.person("ada"), s.person("eve"), s.person("leaver")
+	s.wiki(ada, "private", false)
+	s.wiki(leaver, "closed", true)
+	if err := s.records.DeleteUser(t.Context(), leaver.ID, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	id := s.register(callback)
+	pages := map[string]string{}
+	for _, slug := range []string{"private", "closed", "missing", "no--such_wiki"} {
+		rw := s.visit(eve.cookie, "/oauth/authorize?"+s.asks(id, slug).Encode())
+		wantPage(t, slug, rw, http.StatusNotFound, "There is no such wiki for you")
+		said, _, _ := strings.Cut(strings.ReplaceAll(text(rw), slug, "SLUG"), "Request")
+		pages[said] = slug
+	}
+	if len(pages) != 1 {
+		t.Errorf("the pages differ: %q", pages)
+	}
+}
+
+// TestDoubleSubmit at the same moment: one code, one connection.
+func TestDoubleSubmit(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	id := s.register(callback)
+	form := url.Values{"ticket": {s.ticket(ada, s.asks(id, "ada"))}, "rights": {"read"}, "decision": {"allow"}}
+	to := make(chan string)
+	for range 4 {
+		go func() {
+			r := formRequest(t, base+"/oauth/authorize", form)
+			r.Header.Set("Cookie", ada.cookie)
+			r.Header.Set("Origin", base)
+			resp, err := direct{s.handler}.RoundTrip(r)
+			if err != nil {
+				to <- err.Error()
+				return
+			}
+			to <- resp.Header.Get("Location")
+		}()
+	}
+	first := <-to
+	for range 3 {
+		if next := <-to; next != first || !strings.HasPrefix(next, callback+"?code=") {
+			t.Errorf("to %s and to %s", first, next)
+		}
+	}
+}
+
+// TestRedemptionRace: of many at once none or one gets tokens that last, and two
+// connections never stay.
+func TestRedemptionRace(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	id := s.register(callback)
+	form := redemption(id, s.code(ada, id, "ada"))
+	done := make(chan int)
+	for range 6 {
+		go func() {
+			resp, err := direct{s.handler}.RoundTrip(formRequest(t, base+"/oauth/token", form))
+			if err != nil {
+				done <- 0
+				return
+			}
+			done <- resp.StatusCode
+		}()
+	}
+	good := 0
+	for range 6 {
+		if <-done == http.StatusOK {
+			good++
+		}
+	}
+	if good != 1 || len(s.connections(ada)) != 0 {
+		t.Errorf("%d were given tokens, %d connections are left; want one, and it ended", good, len(s.connections(ada)))
+	}
+}
+
+// TestRegistrationFlood: by address, whatever its names for itself, and in all.
+func TestRegistrationFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		body := `{"redirect_uris":["http://127.0.0.1/cb"]}`
+		flood := func() int {
+			return s.send(http.MethodPost, "/oauth/register", body, "Content-Type", "application/json", "X-Forwarded-For", "10.1.1.1").Code
+		}
+		s.from = "198.51.100.7:1"
+		for range 20 {
+			if got := flood(); got != http.StatusCreated {
+				t.Fatal(got)
+			}
+		}
+		rw := s.send(http.MethodPost, "/oauth/register", body, "Content-Type", "application/json")
+		wantError(t, "one more", rw.Code, jsonOf(t, rw.Body), 429, "temporarily_unavailable")
+		if rw.Header().Get("Retry-After") == "" {
+			t.Error("it does not say when to come back")
+		}
+		s.from = ""
+		for n := 20; n < 1000; n++ {
+			if got := flood(); got != http.StatusCreated {
+				t.Fatalf("%d: %d", n, got)
+			}
+		}
+		if got := flood(); got != http.StatusTooManyRequests {
+			t.Errorf("one more in that hour: %d", got)
+		}
+		time.Sleep(time.Hour)
+		if got := flood(); got != http.StatusCreated {
+			t.Errorf("an hour later: %d", got)
+		}
+	})
+}
+
+// TestGuessingAtTheTokenEndpoint: an address runs into a limit by what fails; what
+// succeeds from there goes on, since agents of many people share one.
+func TestGuessingAtTheTokenEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, id, token := connected(t)
+		s.from = "198.51.100.7:1"
+		for range 20 {
+			status, m := s.call("/oauth/token", redemption(id, "guess"))
+			wantError(t, "a guess", status, m, 400, "invalid_grant")
+		}
+		status, m := s.call("/oauth/token", redemption(id, "guess"))
+		wantError(t, "one more", status, m, 429, "temporarily_unavailable")
+		s.answered(s.call("/oauth/token", refreshing(id, token.Refresh)))
+	})
+}
+
+// TestConsentPageFlood: by address and by person.
+func TestConsentPageFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		ada := s.person("ada")
+		s.wiki(ada, "ada", false)
+		path := "/oauth/authorize?" + s.asks(s.register(callback), "ada").Encode()
+		for range 20 {
+			ticketOf(t, s.visit(ada.cookie, path))
+		}
+		wantPage(t, "the person", s.visit(ada.cookie, path), http.StatusTooManyRequests, "Too many requests")
+		s.from = "198.51.100.7:1"
+		for range 20 {
+			s.visit("", path)
+		}
+		wantPage(t, "the address", s.visit("", path), http.StatusTooManyRequests, "Too many requests")
+	})
+}
+
+// TestSSRF: no address inside is asked, whatever client id names it. (What a
+// public name resolves to is the affair of package outbound.)
+func TestSSRF(t *testing.T) {
+	s := newSite(t)
+	for _, id := range []string{
+		"https://169.254.169.254/latest/meta-data", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://2130706433/x", "https://0x7f.0.0.1/x", "https://localhost/x", "https://db.internal/x", "https://intranet/x",
+		"https://agent.example.com:22/x", "http://169.254.169.254/x", "file:///etc/passwd", "gopher://127.0.0.1/x", "https://agent.example.com@127.0.0.1/x", "https://127.0.0.1#.example.com/x",
+	} {
+		if rw := s.visit("", "/oauth/authorize?"+s.asks(id, "ada").Encode()); rw.Code != http.StatusBadRequest {
+			t.Errorf("%s: %d", id, rw.Code)
+		}
+	}
+	if s.fetched != 0 {
+		t.Errorf("%d of them were fetched", s.fetched)
+	}
+}
+
+// TestDocumentOnAWiki: anybody may put a file there, and it would be vouched for
+// by our own name.
+func TestDocumentOnAWiki(t *testing.T) {
+	s := newSite(t)
+	for _, host := range []string{"eve.wikibot.localhost", "wikibot.localhost"} {
+		id := "https://" + host + "/client.json"
+		s.clients = document(describes("client_id", id))
+		wantPage(t, host, s.visit("", "/oauth/authorize?"+s.asks(id, "ada").Encode()), http.StatusBadRequest, "does not say who it is")
+	}
+	if s.fetched != 0 {
+		t.Error("it was fetched")
+	}
+}
+
+// TestOpenRedirectThroughErrors (RFC 9700 section 4.11.2): anybody can register a
+// site of theirs. A link to us with an error in it must not lead there by itself.
+func TestOpenRedirectThroughErrors(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	const evil = "https://evil.example/landing"
+	id := s.register(evil)
+	for why, more := range map[string][]string{"scope": {"scope", "x"}, "response type": {"response_type", "x"}, "silent": {"prompt", "none"}, "no PKCE": {"code_challenge", ""}} {
+		q := s.asks(id, "ada", append(more, "redirect_uri", evil)...)
+		rw := s.visit(ada.cookie, "/oauth/authorize?"+q.Encode())
+		wantPage(t, why, rw, http.StatusBadRequest, "Go back to evil.example")
+		if !strings.Contains(rw.Body.String(), evil+"?error=") {
+			t.Errorf("%s: the link does not tell the client", why)
+		}
+		if to := s.visit("", "/oauth/authorize?"+q.Encode()).Header().Get("Location"); !strings.HasPrefix(to, "/auth/login?") {
+			t.Errorf("%s: somebody not signed in is led to %s", why, to)
+		}
+	}
+}
+
+// TestRefreshReuse (RFC 9700 section 4.14.2): a refresh token that was used before
+// ends the connection, however long ago that was; one that never was does not.
+func TestRefreshReuse(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		steps int // refreshes between the theft and the use
+	}{{"the last one, after the grace", 1}, {"the one before", 2}, {"one of long ago", 40}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, ada, id, stolen := connected(t)
+			now := stolen
+			for range c.steps {
+				time.Sleep(61 * time.Second)
+				now = s.answered(s.call("/oauth/token", refreshing(id, now.Refresh)))
+			}
+			time.Sleep(61 * time.Second)
+			cred, _ := identity.ParseCredential(identity.RefreshPrefix, stolen.Refresh)
+			guess := identity.NewCredential(cred.UserID, cred.ID).String(identity.RefreshPrefix)
+			status, m := s.call("/oauth/token", refreshing(id, guess))
+			wantError(t, c.why+": a guess", status, m, 400, "invalid_grant")
+			if len(s.connections(ada)) != 1 {
+				t.Fatalf("%s: a guess ended the connection", c.why)
+			}
+			status, m = s.call("/oauth/token", refreshing(id, stolen.Refresh))
+			wantError(t, c.why, status, m, 400, "invalid_grant")
+			if len(s.connections(ada)) != 0 {
+				t.Errorf("%s: the connection lives on", c.why)
+			}
+			status, m = s.call("/oauth/token", refreshing(id, now.Refresh))
+			wantError(t, c.why+": then the good one", status, m, 400, "invalid_grant")
+		})
+	}
+}
+
+// TestRefreshForAnotherClient: and it does not end what it was given to.
+func TestRefreshForAnotherClient(t *testing.T) {
+	s, _, id, token := connected(t)
+	for _, other := range []string{s.register(callback), oauth.CommandLine, documentID} {
+		status, m := s.call("/oauth/token", refreshing(other, token.Refresh))
+		wantError(t, other, status, m, 400, "invalid_grant")
+	}
+	s.answered(s.call("/oauth/token", refreshing(id, token.Refresh)))
+}
+
+// TestTokenForOneWikiAtAnother (RFC 9700 section 4.10.2): its audience is the one
+// wiki's MCP URL, whatever other resource is named later.
+func TestTokenForOneWikiAtAnother(t *testing.T) {
+	s, ada, id, token := connected(t)
+	s.wiki(s.person("bob"), "bob", true)
+	for _, resource := range []string{s.hosts.Wiki("bob", "/mcp"), s.hosts.Wiki("ada", ""), base, ""} {
+		if a, err := s.verifier.VerifyAccess(t.Context(), token.Access, resource); err == nil {
+			t.Errorf("good for %q: %+v", resource, a)
+		}
+	}
+	if _, err := s.verifier.VerifyAccess(t.Context(), token.Access, s.hosts.Wiki("ada", "/mcp")); err != nil {
+		t.Error(err)
+	}
+	status, m := s.call("/oauth/token", refreshing(id, token.Refresh, "resource", s.hosts.Wiki("bob", "/mcp")))
+	wantError(t, "refreshed for another", status, m, 400, "invalid_target")
+	status, m = s.call("/oauth/token", redemption(id, s.code(ada, id, "ada"), "resource", s.hosts.Wiki("bob", "/mcp")))
+	wantError(t, "redeemed for another", status, m, 400, "invalid_target")
+}
+
+// TestWikiOfTheSameNameIsAnother: a connection is to a wiki, not to its name.
+func TestWikiOfTheSameNameIsAnother(t *testing.T) {
+	s, ada, id, token := connected(t)
+	if err := s.records.DeleteWiki(t.Context(), s.connections(ada)[0].WikiID, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.wiki(ada, "ada", false) // her username: she may have it again
+	status, m := s.call("/oauth/token", refreshing(id, token.Refresh))
+	wantError(t, "refreshed", status, m, 400, "invalid_grant")
+}
+
+// TestScopeEscalation: at consent, at the token endpoint, at refresh.
+func TestScopeEscalation(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	id := s.register(callback)
+	code := s.decide(ada, s.asks(id, "ada", "scope", "wiki:read"), "write", "allow").Get("code")
+	token := s.answered(s.call("/oauth/token", redemption(id, code, "scope", "wiki:write")))
+	if token.Scope != "wiki:read" {
+		t.Errorf("redeemed with %q", token.Scope)
+	}
+	for _, scope := range []string{"wiki:write", "wiki:read wiki:write", "account"} {
+		status, m := s.call("/oauth/token", refreshing(id, token.Refresh, "scope", scope))
+		wantError(t, scope, status, m, 400, "invalid_scope")
+	}
+	if got := s.connections(ada)[0].Role; got != records.Viewer {
+		t.Errorf("the connection is %s", got)
+	}
+}
+
+// TestClientThatSaysItIsTheCommandLine: nobody can register its id, and it leads
+// to the own computer alone.
+func TestClientThatSaysItIsTheCommandLine(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	body := must(json.Marshal(map[string]any{"client_id": oauth.CommandLine, "client_name": oauth.CommandLine, "redirect_uris": []string{"https://evil.example/cb"}}))
+	got := jsonOf(t, s.send(http.MethodPost, "/oauth/register", string(body), "Content-Type", "application/json").Body)
+	if got["client_id"] == oauth.CommandLine {
+		t.Error("registered")
+	}
+	rw := s.visit(ada.cookie, "/oauth/authorize?"+s.asks(oauth.CommandLine, "ada", "resource", "", "redirect_uri", "https://evil.example/cb").Encode())
+	wantPage(t, "elsewhere", rw, http.StatusBadRequest, "may not send you back there")
+}
+
+// TestClickjacking (RFC 9700 section 4.16): none of the pages can be framed, and
+// none runs a script.
+func TestClickjacking(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	id := s.register(callback)
+	for _, path := range []string{"/oauth/authorize?" + s.asks(id, "ada").Encode(), "/oauth/authorize", "/oauth/device", "/oauth/device?user_code=x", "/oauth/nowhere"} {
+		rw := s.visit(ada.cookie, path)
+		csp := rw.Header().Get("Content-Security-Policy")
+		for _, want := range []string{"frame-ancestors 'none'", "default-src 'none'", "base-uri 'none'"} {
+			if !strings.Contains(csp, want) {
+				t.Errorf("%s: policy %q", path, csp)
+			}
+		}
+		if strings.Contains(csp, "script-src") || strings.Contains(rw.Body.String(), "<script") || rw.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", path, rw.Header())
+		}
+	}
+	// The form may lead to the client, and to no other one.
+	csp := s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada").Encode()).Header().Get("Content-Security-Policy")
+	if !strings.HasSuffix(csp, " http://127.0.0.1:3118") {
+		t.Errorf("policy %q", csp)
+	}
+}
+
+// TestResponseSplitting: what a stranger puts into state comes back as it was,
+// encoded; what they put into names stays in its place.
+func TestResponseSplitting(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	body := must(json.Marshal(map[string]any{"client_name": "<script>alert(1)</script>\r\nX: y", "redirect_uris": []string{callback}}))
+	id := jsonOf(t, s.send(http.MethodPost, "/oauth/register", string(body), "Content-Type", "application/json").Body)["client_id"].(string)
+	for _, state := range []string{"a\r\nSet-Cookie: x=y\r\n\r\n<p>", "\x00\xff\xfe", "#&=?code=stolen&iss=https://evil.example", strings.Repeat("s", 3000), "日本"} {
+		q := s.asks(id, "ada", "state", state)
+		page := s.visit(ada.cookie, "/oauth/authorize?"+q.Encode())
+		if strings.Contains(page.Body.String(), "<script") {
+			t.Error("markup got through")
+		}
+		rw := s.submit(ada.cookie, "/oauth/authorize", url.Values{"ticket": {ticketOf(t, page)}, "rights": {"read"}, "decision": {"allow"}})
+		got := sentTo(t, rw, callback)
+		if got.Get("state") != state || len(got["code"]) != 1 || got.Get("iss") != base || len(rw.Result().Cookies()) != 0 || strings.ContainsAny(rw.Header().Get("Location"), "\r\n\x00#<") {
+			t.Errorf("state %q: %v", state, rw.Header())
+		}
+	}
+	wantPage(t, "too long", s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada", "state", strings.Repeat("s", 9000)).Encode()), http.StatusBadRequest, "This link is broken")
+}
+
+// TestCookieTossing: the cookie that a wiki host can plant on the parent domain is
+// not looked at, and two of the root's are none.
+func TestCookieTossing(t *testing.T) {
+	s := newSite(t)
+	ada, eve := s.person("ada"), s.person("eve")
+	s.wiki(ada, "ada", false)
+	path := "/oauth/authorize?" + s.asks(s.register(callback), "ada").Encode()
+	tokens := must(s.signer.Issue(t.Context(), eve.User, "s", time.Now().Add(time.Hour)))
+	for why, cookie := range map[string]string{
+		"the wikis' cookie": identity.WikiCookie + "=" + tokens.Wikis, "the wikis' token as the root's": identity.RootCookie + "=" + tokens.Wikis, "two of the root's": ada.cookie + "; " + eve.cookie,
+	} {
+		if rw := s.visit(cookie, path); rw.Code != http.StatusSeeOther || !strings.HasPrefix(rw.Header().Get("Location"), "/auth/login?") {
+			t.Errorf("%s: %d %s", why, rw.Code, rw.Header().Get("Location"))
+		}
+	}
+}
