@@ -95,6 +95,43 @@ var departureRaceTests = map[string]func(*world){
 			w.closed(false, w.wikis...)
 		}
 	},
+	"what is under way in a wiki neither opens it nor is lost when its owner leaves": func(w *world) {
+		ada := w.user("ada")
+		wiki := w.wiki(ada.ID, "notes")
+		_, err := w.lease(wiki.ID, "one")
+		w.ok(err)
+		head := ""
+		var peers []records.User
+		for i := range 8 {
+			peers = append(peers, w.user(fmt.Sprint("peer", i)))
+		}
+		for round := range peers {
+			next := commit(round + 1)
+			for _, err := range race(5, func(i int) (err error) {
+				switch i {
+				case 0:
+					return w.Store.DeleteUser(w.ctx, ada.ID, epoch)
+				case 1:
+					_, err = w.Store.AdvanceHead(w.ctx, w.step(wiki.ID, head, next))
+				case 2:
+					_, err = w.Store.UpdateWiki(w.ctx, wiki.ID, records.WikiChange{Name: new(next)}, actor)
+				case 3:
+					_, err = w.Store.ReplaceBases(w.ctx, records.BaseChange{WikiID: wiki.ID, Holder: "one", Packs: []string{next}, Sequence: int64(round)})
+				case 4:
+					err = w.Store.PutGrant(w.ctx, grant(wiki.ID, peers[round].ID, records.Viewer), 0, actor)
+				}
+				return err
+			}) {
+				w.ok(err)
+			}
+			got, err := w.Store.Wiki(w.ctx, wiki.ID)
+			w.ok(err)
+			w.same("head, name, bases, closed", []any{next, next, []string{next}, true}, []any{got.Head, got.Name, got.BasePacks, got.Closed})
+			w.ok(w.Store.RestoreUser(w.ctx, ada.ID))
+			w.closed(false, wiki.ID)
+			head = next
+		}
+	},
 	"a wiki is deleted while its owner leaves": func(w *world) {
 		for round := range 6 {
 			ada := w.user(fmt.Sprint("ada", round))
