@@ -110,6 +110,12 @@ func TestSessions(t *testing.T) {
 		do(t, http.MethodGet, "/api/account", "").problem(http.StatusUnauthorized, problem.Unauthenticated)
 	// What was signed before is void: the session's secret is what renews it.
 	ada.do(t, http.MethodGet, "/api/account", "").problem(http.StatusUnauthorized, problem.Unauthenticated)
+	// What is signed from now on is good, however fast the browser is.
+	tokens, err := s.signer.Issue(t.Context(), u, here.ID, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.anonymous().with("Cookie", identity.RootCookie+"="+tokens.Root).do(t, http.MethodGet, "/api/account", "").want(http.StatusOK, nil)
 }
 
 // TestEndingOnesOwnSession signs this browser out.
