@@ -107,12 +107,16 @@ func TestCallbackReplay(t *testing.T) {
 	if b.cookie(t, identity.SessionCookie) != session {
 		t.Error("a replay begins a session")
 	}
-	b.post(t, "/auth/logout")
+	b.forget(t, identity.RootCookie, identity.SessionCookie) // as after a month
 	for range 2 {
 		rw := b.get(t, callback)
 		if rw.Code != http.StatusConflict || b.username(t) != "" || !strings.Contains(rw.Body.String(), `href="/auth/login?return_to=%2Fapp%2Fx"`) {
-			t.Errorf("a replay after signing out: %d %s", rw.Code, rw.Body)
+			t.Errorf("a replay when signed in no more: %d %s", rw.Code, rw.Body)
 		}
+	}
+	b.post(t, "/auth/logout")
+	if rw := b.get(t, callback); rw.Code != http.StatusNotFound || b.username(t) != "" {
+		t.Errorf("a replay after signing out: %d %s", rw.Code, rw.Body)
 	}
 }
 

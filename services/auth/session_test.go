@@ -307,7 +307,7 @@ func TestSignOutGoesOnToTheProvider(t *testing.T) {
 		if _, err := s.records.Session(t.Context(), before.UserID, before.ID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("the session stays: %v", err)
 		}
-		for _, name := range []string{identity.RootCookie, identity.SessionCookie, identity.HintCookie} {
+		for _, name := range []string{identity.RootCookie, identity.SessionCookie, identity.HintCookie, attemptCookie} {
 			if b.cookie(t, name) != "" {
 				t.Errorf("cookie %s stays", name)
 			}

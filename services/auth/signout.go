@@ -65,6 +65,11 @@ func (s *Service) logout(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	identity.ClearCookies(w, s.hosts)
+	for _, name := range []string{attemptCookie, waitingCookie(newcomerTicket), waitingCookie(leavingTicket)} {
+		if len(r.CookiesNamed(name)) > 0 {
+			setSecret(w, name, "", -1)
+		}
+	}
 	to := s.proof.EndURL(held, s.hosts.Root("/auth/logged-out"))
 	at, err := url.Parse(to)
 	if session.ID == "" || to == "" || err != nil {

@@ -84,7 +84,7 @@ func (p *Pages) Headers(h http.Header) {
 }
 
 func (p *Pages) policy(page Page) string {
-	csp := fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' %s",
+	csp := fmt.Sprintf("default-src 'none'; img-src 'self'; style-src 'sha256-%s'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' %s",
 		p.styleSum, p.hosts.Wiki("*", ""))
 	for _, source := range page.FormAction {
 		csp += " " + source
