@@ -118,6 +118,42 @@ var identityRaceTests = map[string]func(*world){
 		w.present(ada)
 		w.signedIn(ada.ID)
 	},
+	"nothing is lost of what happens to a user at once": func(w *world) {
+		ada := w.user("ada")
+		ada.Ended = map[string]time.Time{}
+		for round := range 6 {
+			name := fmt.Sprint("Ada ", round)
+			tier := []records.Tier{records.Premium, records.Free}[round%2]
+			s := w.session(ada.ID, round)
+			for _, err := range race(5, func(i int) (err error) {
+				switch i {
+				case 0:
+					_, err = w.Store.UpdateUser(w.ctx, ada.ID, records.UserChange{DisplayName: &name})
+				case 1:
+					err = w.Store.EndSession(w.ctx, ada.ID, s.ID, epoch, epoch.Add(month))
+				case 2:
+					err = w.Store.AddIdentity(w.ctx, ada.ID, identityAt("workos", round))
+				case 3:
+					_, err = w.Store.CreateWiki(w.ctx, sampleWiki(ada.ID, fmt.Sprint("w", round)))
+				case 4:
+					err = w.Store.SetTier(w.ctx, ada.ID, tier)
+				}
+				return err
+			}) {
+				w.ok(err)
+			}
+			w.wikis = append(w.wikis, fmt.Sprint("wiki-w", round))
+			ada.DisplayName, ada.Tier, ada.Wikis = name, tier, round+1
+			ada.Ended[s.ID] = epoch.Add(month)
+			w.present(ada)
+			for _, id := range w.wikis {
+				wiki, err := w.Store.Wiki(w.ctx, id)
+				w.ok(err)
+				w.same("tier of "+id, tier, wiki.Tier)
+			}
+			w.known(ada.ID, identityAt("workos", round))
+		}
+	},
 	"one of many rotates a connection, the others learn of it": func(w *world) {
 		ada := w.user("ada")
 		c := w.connection(ada.ID, 1)
