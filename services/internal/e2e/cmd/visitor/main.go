@@ -3,7 +3,7 @@
 // that it is asked, and follows the way back. The scripts give it to programs
 // that open a browser.
 //
-//	visitor EMAIL USERNAME allow|deny ADDRESS
+//	visitor EMAIL USERNAME allow|deny ADDRESS [CODE]
 package main
 
 import (
@@ -21,11 +21,18 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 5 {
-		fmt.Fprintln(os.Stderr, "usage: visitor EMAIL USERNAME allow|deny ADDRESS")
+	v := visitor{}
+	switch args := os.Args[1:]; len(args) {
+	case 5:
+		v.code = args[4]
+		fallthrough
+	case 4:
+		v.email, v.username, v.decision, v.address = args[0], args[1], args[2], args[3]
+	default:
+		fmt.Fprintln(os.Stderr, "usage: visitor EMAIL USERNAME allow|deny ADDRESS [CODE]")
 		os.Exit(2)
 	}
-	if err := visit(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
+	if err := v.visit(); err != nil {
 		fmt.Fprintln(os.Stderr, "visitor:", err)
 		os.Exit(1)
 	}
@@ -34,17 +41,25 @@ func main() {
 // maxSteps is how many pages and redirects a sign-in takes at most.
 const maxSteps = 20
 
-func visit(email, username, decision, address string) error {
+// visitor is who goes where, to say what.
+type visitor struct {
+	email, username string // of the development form
+	decision        string // about what is asked
+	address         string
+	code            string // that is typed where one is asked for
+}
+
+func (v visitor) visit() error {
 	jar, err := e2e.NewJar()
 	if err != nil {
 		return err
 	}
 	client := e2e.NewClient(jar)
-	at, err := url.Parse(address)
+	at, err := url.Parse(v.address)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequest(http.MethodGet, address, nil)
+	req, err := http.NewRequest(http.MethodGet, v.address, nil)
 	for range maxSteps {
 		if err != nil {
 			return err
@@ -66,25 +81,37 @@ func visit(email, username, decision, address string) error {
 			continue
 		}
 		f := formOf(page)
-		switch {
-		case f == nil || res.StatusCode != http.StatusOK:
+		if f == nil || res.StatusCode != http.StatusOK {
 			return nil // the end of the way, whatever it says
-		case f.values.Has("email"):
-			f.values.Set("email", email)
-			f.values.Set("username", username)
-		case f.values.Has("ticket"):
-			f.values.Set("decision", decision)
-		default:
-			return errors.New("a form of which nothing is known")
 		}
-		req, err = f.post(at)
+		if err := v.fill(f); err != nil {
+			return err
+		}
+		req, err = f.send(at)
 		at = req.URL
 	}
 	return errors.New("it goes on and on")
 }
 
+// fill puts in what a person would.
+func (v visitor) fill(f *form) error {
+	switch {
+	case f.values.Has("email"):
+		f.values.Set("email", v.email)
+		f.values.Set("username", v.username)
+	case f.values.Has("ticket"):
+		f.values.Set("decision", v.decision)
+	case f.values.Has("user_code"):
+		f.values.Set("user_code", v.code)
+	default:
+		return errors.New("a form of which nothing is known")
+	}
+	return nil
+}
+
 // form is the one form of a page, as it would be sent untouched.
 type form struct {
+	post   bool
 	action string
 	values url.Values
 }
@@ -92,8 +119,8 @@ type form struct {
 func formOf(n *html.Node) *form {
 	var f *form
 	for n := range n.Descendants() {
-		if n.Type == html.ElementNode && n.Data == "form" && strings.EqualFold(attribute(n, "method"), "post") {
-			f = &form{action: attribute(n, "action"), values: url.Values{}}
+		if n.Data == "form" {
+			f = &form{post: strings.EqualFold(attribute(n, "method"), "post"), action: attribute(n, "action"), values: url.Values{}}
 		}
 		if f == nil || n.Data != "input" || attribute(n, "name") == "" {
 			continue
@@ -105,10 +132,14 @@ func formOf(n *html.Node) *form {
 	return f
 }
 
-func (f *form) post(at *url.URL) (*http.Request, error) {
+func (f *form) send(at *url.URL) (*http.Request, error) {
 	to, err := at.Parse(f.action)
 	if err != nil {
 		return nil, err
+	}
+	if !f.post {
+		to.RawQuery = f.values.Encode()
+		return http.NewRequest(http.MethodGet, to.String(), nil)
 	}
 	req, err := http.NewRequest(http.MethodPost, to.String(), strings.NewReader(f.values.Encode()))
 	if err != nil {
