@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -43,10 +44,47 @@ func lived(t *testing.T, s *dynamo.Store) (wiki, owner string, head string) {
 		}
 		head = next
 	}
-	if err := s.PublishIndex(t.Context(), wiki, records.Index{}, records.Index{Commit: head, File: head + ".db", Sequence: 9}); err != nil {
-		t.Fatal(err)
+	for _, err := range []error{
+		s.PublishIndex(t.Context(), wiki, records.Index{}, records.Index{Commit: head, File: head + ".db", Sequence: 9}),
+		s.AddIdentity(t.Context(), owner, records.Identity{Provider: "https://another.example.org", Subject: owner}),
+		s.CreateSession(t.Context(), signedIn(owner)),
+		s.CreateConnection(t.Context(), connected(owner)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 10 { // who signs out every now and then
+		n := signedIn(owner)
+		n.ID = events.NewID(now)
+		if err := s.CreateSession(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.EndSession(t.Context(), owner, n.ID, now, now.Add(time.Duration(i+1)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return wiki, owner, head
+}
+
+// signedIn is a session with as much as a provider gives.
+func signedIn(user string) records.Session {
+	return records.Session{
+		ID: "session", UserID: user, Kind: records.Browser, Name: "Firefox on Linux", SecretHash: fmt.Sprintf("%064x", 2),
+		ExpiresAt: time.Now().Add(30 * 24 * time.Hour), Provider: "https://issuer.example.org", Sealed: bytes.Repeat([]byte("s"), 1200),
+	}
+}
+
+func connected(user string) records.Connection {
+	return records.Connection{
+		ID: "connection", UserID: user, WikiID: "w", ClientID: "https://client.example.org/oauth/client.json", ClientName: "Client",
+		ClientHost: "client.example.org", Resource: "https://analytical-engine.example.org/mcp", Role: records.Editor,
+		RefreshHash: fmt.Sprintf("%064x", 3), Seed: fmt.Sprintf("%064x", 4), ExpiresAt: time.Now().Add(90 * 24 * time.Hour),
+	}
+}
+
+func ticket(kind records.TicketKind, hash string) records.Ticket {
+	return records.Ticket{Kind: kind, Hash: hash, Data: []byte(`{"a":"b"}`), ExpiresAt: time.Now().Add(time.Hour)}
 }
 
 // typical is the step of somebody who edits a page through an agent.
@@ -136,6 +174,38 @@ func TestHotPathsCost(t *testing.T) {
 		{"a use within the minute", []string{"GetItem"}, 1, func() error {
 			return s.TouchToken(ctx, fmt.Sprintf("%064x", 1), time.Now(), "Claude Code")
 		}},
+		{"who is signed in is read", []string{"GetItem"}, 1, func() error { _, err := s.User(ctx, owner); return err }},
+		{"a session is read", []string{"GetItem"}, 1, func() error { _, err := s.Session(ctx, owner, "session"); return err }},
+		{"a session's use is noted", []string{"GetItem", "UpdateItem"}, 3, func() error {
+			return s.TouchSession(ctx, owner, "session", time.Now().Add(time.Minute))
+		}},
+		{"a session's use within the minute", []string{"GetItem"}, 1, func() error {
+			return s.TouchSession(ctx, owner, "session", time.Now().Add(time.Minute))
+		}},
+		{"a session is renewed", []string{"UpdateItem"}, 2, func() error {
+			return s.RenewSession(ctx, signedIn(owner), []byte("sealed"), time.Now().Add(time.Hour))
+		}},
+		{"a session is renewed and another use is later", []string{"UpdateItem", "UpdateItem"}, 2, func() error {
+			n := signedIn(owner)
+			n.Sealed = []byte("sealed")
+			return s.RenewSession(ctx, n, []byte("anew"), time.Now())
+		}},
+		{"a connection is read", []string{"GetItem"}, 1, func() error { _, err := s.Connection(ctx, owner, "connection"); return err }},
+		{"a connection's use is noted", []string{"GetItem", "UpdateItem"}, 2, func() error {
+			return s.TouchConnection(ctx, owner, "connection", time.Now().Add(time.Minute))
+		}},
+		{"a connection's secret is replaced", []string{"UpdateItem"}, 1, func() error {
+			_, err := s.RotateConnection(ctx, owner, "connection", connected(owner).RefreshHash, "next", time.Now(), time.Now().Add(time.Hour))
+			return err
+		}},
+		{"a request is counted", []string{"UpdateItem"}, 1, func() error {
+			_, err := s.Count(ctx, "sign in 192.0.2.1", time.Minute, time.Now())
+			return err
+		}},
+		{"a ticket is put", []string{"TransactWriteItems"}, unsaid, func() error { return s.PutTicket(ctx, ticket("code", "hash")) }},
+		{"a ticket is read", []string{"GetItem"}, 1, func() error { _, err := s.Ticket(ctx, "code", "hash", time.Now()); return err }},
+		{"a ticket is spent", []string{"UpdateItem"}, 1, func() error { _, err := s.SpendTicket(ctx, "code", "hash", "", time.Now()); return err }},
+		{"whose time has come is asked", []string{"Query"}, 1, func() error { _, err := s.Departed(ctx, time.Now(), 100); return err }},
 		{"a commit of 5,000 pages", []string{"UpdateItem"}, 4, func() error {
 			return save(func(c *records.HeadChange) {
 				commit := events.CommitOf(c.Event)
@@ -239,6 +309,45 @@ func TestMethodsDoWhatTheyAreGranted(t *testing.T) {
 			c.Idempotency = step.Idempotency
 			return head(c)()
 		}},
+		{"UpdateUser", func() error {
+			_, err := s.UpdateUser(ctx, "ada", records.UserChange{DisplayName: new("Ada")})
+			return err
+		}},
+		{"IdentitiesOfUser", func() error { _, err := s.IdentitiesOfUser(ctx, "ada"); return err }},
+		{"AddIdentity", func() error { return s.AddIdentity(ctx, "ada", id) }},
+		{"CreateSession", func() error { return s.CreateSession(ctx, signedIn("ada")) }},
+		{"CreateSession", func() error { return s.CreateSession(ctx, signedIn("bob")) }},
+		{"Session", func() error { _, err := s.Session(ctx, "ada", "session"); return err }},
+		{"SessionsOfUser", func() error { _, err := s.SessionsOfUser(ctx, "ada"); return err }},
+		{"RenewSession", func() error { return s.RenewSession(ctx, signedIn("ada"), nil, time.Now()) }},
+		{"TouchSession", func() error { return s.TouchSession(ctx, "ada", "session", time.Now().Add(time.Hour)) }},
+		{"EndSession", func() error { return s.EndSession(ctx, "ada", "session", time.Now(), time.Now().Add(time.Hour)) }},
+		{"EndSessions", func() error { return s.EndSessions(ctx, "bob", "", time.Now()) }},
+		{"CreateConnection", func() error { return s.CreateConnection(ctx, connected("ada")) }},
+		{"CreateConnection", func() error { return s.CreateConnection(ctx, connected("bob")) }},
+		{"Connection", func() error { _, err := s.Connection(ctx, "ada", "connection"); return err }},
+		{"ConnectionsOfUser", func() error { _, err := s.ConnectionsOfUser(ctx, "ada"); return err }},
+		{"RotateConnection", func() error {
+			_, err := s.RotateConnection(ctx, "ada", "connection", connected("ada").RefreshHash, "next", time.Now(), time.Now().Add(time.Hour))
+			return err
+		}},
+		{"TouchConnection", func() error { return s.TouchConnection(ctx, "ada", "connection", time.Now()) }},
+		{"EndConnection", func() error { return s.EndConnection(ctx, "ada", "connection") }},
+		{"PutTicket", func() error { return s.PutTicket(ctx, ticket("code", "h")) }},
+		{"Ticket", func() error { _, err := s.Ticket(ctx, "code", "h", time.Now()); return err }},
+		{"SpendTicket", func() error { _, err := s.SpendTicket(ctx, "code", "h", "n", time.Now()); return err }},
+		{"PutClient", func() error {
+			return s.PutClient(ctx, records.Client{ID: "c", RedirectURIs: []string{"http://localhost/callback"}, ExpiresAt: time.Now().Add(time.Hour)})
+		}},
+		{"Client", func() error { _, err := s.Client(ctx, "c", time.Now()); return err }},
+		{"ExtendClient", func() error { return s.ExtendClient(ctx, "c", time.Now().Add(2*time.Hour)) }},
+		{"Count", func() error { _, err := s.Count(ctx, "k", time.Minute, time.Now()); return err }},
+		{"DeleteUser", func() error { return s.DeleteUser(ctx, "ada", time.Now()) }},
+		{"DepartedUser", func() error { _, err := s.DepartedUser(ctx, id); return err }},
+		{"RestoreUser", func() error { return s.RestoreUser(ctx, "ada") }},
+		{"DeleteUser", func() error { return s.DeleteUser(ctx, "bob", time.Now()) }},
+		{"Departed", func() error { _, err := s.Departed(ctx, time.Now(), 10); return err }},
+		{"ForgetUser", func() error { return s.ForgetUser(ctx, "bob") }},
 		{"DeleteWiki", func() error { return s.DeleteWiki(ctx, "gone", nil) }},
 		{"PutActivity", func() error { return s.PutActivity(ctx, records.Activity{WikiID: "gone", Sequence: 1}) }},
 		{"ForgetWiki", func() error { return s.ForgetWiki(ctx, "gone") }},

@@ -104,7 +104,7 @@ func (s *Store) PutGrant(ctx context.Context, g records.Grant, maxAuthors int, a
 		}
 		t := s.begin()
 		wiki := t.update(authors(g.WikiID, weight(g.Role)-weight(old.Role), maxAuthors, event))
-		user := t.check(tables.Users, key(userKey(g.UserID)), "attribute_exists(#pk)", nil)
+		user := t.check(tables.Users, key(userKey(g.UserID)), staying, nil)
 		condition, vals := unchanged(old)
 		for _, item := range grantItems(g) {
 			t.put(tables.Grants, item, condition, vals)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -81,6 +82,30 @@ type update struct {
 	set       string // the whole update expression
 	condition string
 	values    values
+}
+
+// still adds the condition that an attribute is what was read.
+func (u *update) still(attribute string, read any, absent bool) {
+	if absent {
+		u.condition += " AND attribute_not_exists(#" + attribute + ")"
+		return
+	}
+	u.condition += " AND #" + attribute + " = :read_" + attribute
+	u.values[":read_"+attribute] = read
+}
+
+// become adds to the update expression that an attribute gets a value, or none.
+func (u *update) become(attribute string, value any, absent bool) {
+	clause, part := "REMOVE ", "#"+attribute
+	if !absent {
+		clause, part = "SET ", part+" = :"+attribute
+		u.values[":"+attribute] = value
+	}
+	if before, after, found := strings.Cut(u.set, clause); found {
+		u.set = before + clause + part + ", " + after
+	} else {
+		u.set = strings.TrimSpace(u.set + " " + clause + part)
+	}
 }
 
 // apply sends the update on its own. When the condition does not hold, changed

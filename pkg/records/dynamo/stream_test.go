@@ -1,7 +1,9 @@
 package dynamo_test
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -46,12 +48,16 @@ func watch(t *testing.T, names map[tables.Name]string) *outbox {
 }
 
 // Events returns all events so far. Between the streams there is no order: those
-// of users go before those of wikis, which they cause.
+// of users go before those of wikis, which they cause, but for the ends of users.
 func (o *outbox) Events(t *testing.T) []*eventsv1.Envelope {
 	t.Helper()
+	before := len(o.events)
 	for _, s := range o.streams {
 		o.read(t, s)
 	}
+	slices.SortStableFunc(o.events[before:], func(a, b *eventsv1.Envelope) int {
+		return cmp.Compare(len(a.GetUserDeleted().GetUserId()), len(b.GetUserDeleted().GetUserId()))
+	})
 	return o.events
 }
 

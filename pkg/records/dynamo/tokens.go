@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,20 +16,42 @@ import (
 
 // tokenItem is a token under its hash, in the table tokens.
 type tokenItem struct {
-	PK        string          `dynamodbav:"pk"`
-	SK        string          `dynamodbav:"sk"`
-	Hash      string          `dynamodbav:"hash"`
-	ID        string          `dynamodbav:"id"`
-	WikiID    string          `dynamodbav:"wiki_id"`
-	UserID    string          `dynamodbav:"user_id"`
-	Name      string          `dynamodbav:"name"`
-	Role      records.Role    `dynamodbav:"role"`
-	CreatedAt int64           `dynamodbav:"created_at"`
-	Until     int64           `dynamodbav:"until,omitempty"` // when it ends: it is still listed then
-	LastUsed  int64           `dynamodbav:"last_used,omitempty"`
-	LastAgent string          `dynamodbav:"last_agent,omitempty"`
-	Touches   records.Touches `dynamodbav:"touches,omitempty"`
-	Touched   int64           `dynamodbav:"touched,omitempty"` // counts the writes of the three above
+	PK        string       `dynamodbav:"pk"`
+	SK        string       `dynamodbav:"sk"`
+	Hash      string       `dynamodbav:"hash"`
+	ID        string       `dynamodbav:"id"`
+	WikiID    string       `dynamodbav:"wiki_id"`
+	UserID    string       `dynamodbav:"user_id"`
+	Name      string       `dynamodbav:"name"`
+	Role      records.Role `dynamodbav:"role"`
+	CreatedAt int64        `dynamodbav:"created_at"`
+	Until     int64        `dynamodbav:"until,omitempty"` // when it ends: it is still listed then
+	LastUsed  int64        `dynamodbav:"last_used,omitempty"`
+	LastAgent string       `dynamodbav:"last_agent,omitempty"`
+	Touches   touches      `dynamodbav:"touches,omitempty"`
+	Touched   int64        `dynamodbav:"touched,omitempty"` // counts the writes of the three above
+}
+
+// touches are records.Touches, each agent with a letter before it: DynamoDB has no
+// empty names, and some clients do not say what they are.
+type touches map[string]int64
+
+const agentPrefix = "a"
+
+func newTouches(of records.Touches) touches {
+	t := touches{}
+	for agent, last := range of {
+		t[agentPrefix+agent] = last
+	}
+	return t
+}
+
+func (t touches) touches() records.Touches {
+	of := records.Touches{}
+	for agent, last := range t {
+		of[strings.TrimPrefix(agent, agentPrefix)] = last
+	}
+	return of
 }
 
 // tokenName reserves a token's name in its wiki and leads to it, in the table
@@ -249,7 +272,8 @@ func (s *Store) TouchToken(ctx context.Context, hash string, at time.Time, agent
 			return explain(err, what)
 		}
 		t := item.token()
-		if !item.Touches.Due(t, at, agent) {
+		used := item.Touches.touches()
+		if !used.Due(t, at, agent) {
 			return nil
 		}
 		last, by := at, agent
@@ -260,7 +284,7 @@ func (s *Store) TouchToken(ctx context.Context, hash string, at time.Time, agent
 			tables.Tokens, tokenKey(hash), "SET #last_used = :last, #last_agent = :by, #touches = :touches, #touched = :touched",
 			"attribute_exists(#pk) AND (#touched = :before OR (attribute_not_exists(#touched) AND :before = :none))",
 			values{
-				":last": nanos(last), ":by": by, ":touches": item.Touches.Note(at, agent),
+				":last": nanos(last), ":by": by, ":touches": newTouches(used.Note(at, agent)),
 				":touched": item.Touched + 1, ":before": item.Touched, ":none": 0,
 			},
 		})

@@ -34,6 +34,7 @@ type wikiItem struct {
 	BasePacks    packedNames `dynamodbav:"base_packs,omitempty"`
 	BaseSequence int64       `dynamodbav:"base_sequence,omitempty"`
 	GitOff       bool        `dynamodbav:"git_off,omitempty"`
+	Closed       bool        `dynamodbav:"closed,omitempty"`
 
 	// Who works on the packs, until when; absent while nobody does.
 	UpkeepHolder string `dynamodbav:"upkeep_holder,omitempty"`
@@ -74,7 +75,7 @@ func (i wikiItem) wiki() records.Wiki {
 	return records.Wiki{
 		ID: i.PK, Slug: i.Slug, Name: i.Name, OwnerID: i.OwnerID, Tier: i.Tier, Public: i.Public,
 		Head: i.Head, Sequence: i.Sequence, HeadAt: instant(i.HeadAt), PageCount: i.PageCount, FileBytes: i.FileBytes,
-		BasePacks: i.BasePacks, BaseSequence: i.BaseSequence, GitOff: i.GitOff, CreatedAt: instant(i.CreatedAt),
+		BasePacks: i.BasePacks, BaseSequence: i.BaseSequence, GitOff: i.GitOff, Closed: i.Closed, CreatedAt: instant(i.CreatedAt),
 		Index: records.Index{Commit: i.IndexCommit, File: i.IndexFile, Sequence: i.IndexSequence},
 	}
 }
@@ -144,7 +145,7 @@ func (s *Store) insertWiki(ctx context.Context, n records.NewWiki, w records.Wik
 	t := s.begin()
 	t.update(update{
 		tables.Users, key(userKey(n.OwnerID)), "ADD #owned :wiki",
-		"attribute_exists(#pk) AND #tier = :tier AND (attribute_not_exists(#owned) OR size(#owned) < :limit)",
+		staying + " AND #tier = :tier AND (attribute_not_exists(#owned) OR size(#owned) < :limit)",
 		values{":wiki": ownedSet([]string{n.ID}), ":tier": w.Tier, ":limit": n.OwnersLimit()},
 	})
 	t.put(tables.Names, nameItem{n.Slug, n.OwnerID, n.ID},
@@ -169,7 +170,7 @@ func (r *refusal) creation(what string, n records.NewWiki) error {
 	switch {
 	case err != nil:
 		return explain(err, "%s", what)
-	case owner.PK == "":
+	case !owner.staying():
 		return absent("%s: read user %s", what, n.OwnerID)
 	case len(owner.Owned) >= n.OwnersLimit():
 		return fault.New(fault.Limit, "%s: the owner has %d of %d wikis", what, len(owner.Owned), n.OwnersLimit())
@@ -270,39 +271,53 @@ func change(old, now records.Wiki, event carried) update {
 // emit is the end of a SET that brings an event.
 const emit = ", #event_id = :event_id, #event = :event"
 
-// DeleteWiki implements [records.Wikis].
+// DeleteWiki implements [records.Wikis]. The owner may be leaving, or forgotten:
+// then nobody's count and nobody's name is left to be minded.
 func (s *Store) DeleteWiki(ctx context.Context, id string, actor *eventsv1.Actor) error {
 	what := "delete wiki " + id
-	w, err := s.Wiki(ctx, id)
-	if err != nil {
-		return err
+	for range rounds {
+		w, err := s.Wiki(ctx, id)
+		if err != nil {
+			return err
+		}
+		owner, err := s.anyUser(ctx, w.OwnerID)
+		if err != nil {
+			return err
+		}
+		event, err := s.caused(id, actor, &eventsv1.WikiDeleted{Slug: w.Slug, OwnerId: w.OwnerID})
+		if err != nil {
+			return explain(err, "%s", what)
+		}
+		no, err := s.deleteWiki(ctx, w, owner, event)
+		switch {
+		case no == nil:
+			return explain(err, "%s", what)
+		case no.failed[0]:
+			return absent("%s", what)
+		case no.failed[1]:
+			return fault.New(fault.Internal, "%s: its slug %s belongs to another", what, w.Slug)
+		}
+		// The owner has been forgotten since they were read.
 	}
-	owner, err := s.User(ctx, w.OwnerID)
-	if err != nil {
-		return err
-	}
+	return tired(what)
+}
+
+// deleteWiki sends what deletes a wiki: its own part, its name's, its owner's.
+func (s *Store) deleteWiki(ctx context.Context, w records.Wiki, owner userItem, event carried) (*refusal, error) {
 	bearer := "" // a tombstone
-	if owner.Username == w.Slug {
+	if !owner.forgotten() && owner.Username == w.Slug {
 		bearer = owner.ID
 	}
-	event, err := s.caused(id, actor, &eventsv1.WikiDeleted{Slug: w.Slug, OwnerId: w.OwnerID})
-	if err != nil {
-		return explain(err, "%s", what)
-	}
 	t := s.begin()
-	gone := t.update(update{
-		tables.Wikis, key(id), "SET #deleted = :true, #expires_at = :expires_at" + emit, living,
+	t.update(update{
+		tables.Wikis, key(w.ID), "SET #deleted = :true, #expires_at = :expires_at" + emit, living,
 		values{":true": true, ":expires_at": s.now().Add(tombstoneAge).Unix(), ":event_id": event.id, ":event": event.line},
 	})
 	t.update(update{tables.Names, key(w.Slug), "SET #user_id = :bearer, #wiki_id = :none", "#wiki_id = :wiki",
-		values{":bearer": bearer, ":none": "", ":wiki": id}})
-	t.update(update{tables.Users, key(userKey(owner.ID)), "DELETE #owned :wiki", "", values{":wiki": ownedSet([]string{id})}})
-	no, err := t.commit(ctx)
-	if no != nil && no.failed[gone] {
-		return absent("%s", what)
+		values{":bearer": bearer, ":none": "", ":wiki": w.ID}})
+	if !owner.forgotten() {
+		t.update(update{tables.Users, key(owner.PK), "DELETE #owned :wiki", "attribute_exists(#username)",
+			values{":wiki": ownedSet([]string{w.ID})}})
 	}
-	if no != nil {
-		err = fault.New(fault.Internal, "%s: its slug %s belongs to another", what, w.Slug)
-	}
-	return explain(err, "%s", what)
+	return t.commit(ctx)
 }

@@ -21,6 +21,41 @@ var Methods = map[string]Actions{
 	"UserByEmail":    {Users: {"GetItem"}},
 	"SetTier":        {Users: {"GetItem", "UpdateItem"}, Wikis: {"UpdateItem"}},
 
+	"UpdateUser":       {Users: {"GetItem", "UpdateItem"}},
+	"IdentitiesOfUser": {Users: {"GetItem"}},
+	"AddIdentity":      {Users: {"PutItem", "UpdateItem"}},
+
+	"CreateSession":  {Sessions: {"PutItem"}, Users: {"ConditionCheckItem"}},
+	"Session":        {Sessions: {"GetItem"}},
+	"SessionsOfUser": {Sessions: {"Query"}},
+	"RenewSession":   {Sessions: {"UpdateItem"}},
+	"TouchSession":   {Sessions: {"GetItem", "UpdateItem"}},
+	"EndSession":     {Sessions: {"DeleteItem"}, Users: {"GetItem", "UpdateItem"}},
+	"EndSessions":    {Sessions: {"Query", "BatchWriteItem"}, Users: {"GetItem", "UpdateItem"}},
+
+	"CreateConnection":  {Sessions: {"PutItem"}, Users: {"ConditionCheckItem"}},
+	"Connection":        {Sessions: {"GetItem"}},
+	"ConnectionsOfUser": {Sessions: {"Query"}},
+	"RotateConnection":  {Sessions: {"UpdateItem"}},
+	"TouchConnection":   {Sessions: {"GetItem", "UpdateItem"}},
+	"EndConnection":     {Sessions: {"DeleteItem"}},
+
+	"PutTicket":    {Tickets: {"PutItem"}},
+	"Ticket":       {Tickets: {"GetItem"}},
+	"SpendTicket":  {Tickets: {"UpdateItem"}},
+	"PutClient":    {Tickets: {"PutItem"}},
+	"Client":       {Tickets: {"GetItem"}},
+	"ExtendClient": {Tickets: {"UpdateItem"}},
+	"Count":        {Tickets: {"UpdateItem"}},
+
+	"DeleteUser":   {Users: {"GetItem", "UpdateItem"}, Sessions: {"PutItem"}, Wikis: {"UpdateItem"}},
+	"DepartedUser": {Users: {"GetItem"}},
+	"RestoreUser":  {Users: {"GetItem", "UpdateItem"}, Sessions: {"DeleteItem"}, Wikis: {"UpdateItem"}},
+	"Departed":     {Sessions: {"Query"}, Users: {"BatchGetItem"}},
+	"ForgetUser": {
+		Users: {"GetItem", "UpdateItem", "PutItem", "DeleteItem"}, Names: {"UpdateItem"}, Sessions: {"Query", "BatchWriteItem", "DeleteItem"},
+	},
+
 	"CreateWiki": {Users: {"GetItem", "UpdateItem"}, Names: {"PutItem"}, Wikis: {"PutItem"}, Grants: {"PutItem"}, Tokens: {"PutItem"}},
 	"Wiki":       {Wikis: {"GetItem"}},
 	"WikiID":     {Names: {"GetItem"}},
@@ -59,18 +94,27 @@ var Methods = map[string]Actions{
 
 // door is what whoever answers requests to wiki hosts asks before it lets
 // somebody in.
-var door = []string{"User", "TokenByHash", "TouchToken", "WikiID", "Wiki", "Grant"}
+var door = []string{
+	"User", "TokenByHash", "TouchToken", "Session", "TouchSession", "Connection", "TouchConnection", "WikiID", "Wiki", "Grant",
+}
 
-// Calls lists the methods that each service uses. SetTier, PutGrant, DeleteGrant,
+// Calls lists the methods that each service uses. SetTier, PutGrant,
 // GrantsOfWiki, CreateToken and RevokeToken have no caller in the fleet yet.
 var Calls = map[routes.Service][]string{
-	routes.Auth: {"CreateUser", "User", "UserByEmail"},
+	routes.Auth: {
+		"CreateUser", "User", "UserByIdentity", "UserByEmail", "UpdateUser", "IdentitiesOfUser", "AddIdentity",
+		"CreateSession", "Session", "SessionsOfUser", "RenewSession", "TouchSession", "EndSession", "EndSessions",
+		"CreateConnection", "Connection", "ConnectionsOfUser", "RotateConnection", "TouchConnection", "EndConnection",
+		"PutTicket", "Ticket", "SpendTicket", "PutClient", "Client", "ExtendClient", "Count",
+		"DeleteUser", "DepartedUser", "RestoreUser", "Departed", "ForgetUser",
+		"NameTaken", "WikiID", "Wiki", "Grant", "GrantsOfUser", "TokensOfWiki",
+	},
 	routes.Management: {
-		"User", "CreateWiki", "NameTaken", "WikiID", "Wiki", "Grant", "UpdateWiki", "DeleteWiki", "GrantsOfUser",
-		"TokensOfWiki", "ReplaceToken", "PutActivity", "Activity", "ForgetWiki",
+		"User", "Session", "TouchSession", "CreateWiki", "NameTaken", "WikiID", "Wiki", "Grant", "UpdateWiki", "DeleteWiki",
+		"GrantsOfUser", "DeleteGrant", "TokensOfWiki", "ReplaceToken", "PutActivity", "Activity", "ForgetWiki",
 	},
 	routes.Wiki:      append([]string{"AdvanceHead", "IdempotentResult", "PublishIndex"}, door...),
-	routes.MCP:       append([]string{"AdvanceHead", "IdempotentResult"}, door...),
+	routes.MCP:       append([]string{"AdvanceHead", "IdempotentResult", "UserByIdentity"}, door...),
 	routes.GitHTTP:   door,
 	routes.Embedding: {"Wiki", "PublishIndex", "LeaseUpkeep", "ReplaceBases", "EndUpkeep"},
 }

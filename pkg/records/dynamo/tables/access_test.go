@@ -22,13 +22,21 @@ func TestAccess(t *testing.T) {
 	page := map[tables.Name]string{
 		tables.Users: "GetItem", tables.Names: "GetItem", tables.Grants: "GetItem", tables.Keys: "GetItem",
 		tables.Wikis: "GetItem UpdateItem", tables.Tokens: "GetItem UpdateItem", tables.Idempotency: "GetItem PutItem",
+		tables.Sessions: "GetItem UpdateItem",
 	}
 	want := map[routes.Service]map[tables.Name]string{
-		routes.Auth: {tables.Users: "GetItem PutItem", tables.Names: "PutItem", tables.Keys: "GetItem PutItem"},
+		routes.Auth: {
+			tables.Users: "BatchGetItem ConditionCheckItem DeleteItem GetItem PutItem UpdateItem",
+			tables.Names: "GetItem PutItem UpdateItem", tables.Keys: "GetItem PutItem",
+			tables.Sessions: "BatchWriteItem DeleteItem GetItem PutItem Query UpdateItem",
+			tables.Tickets:  "GetItem PutItem UpdateItem",
+			tables.Wikis:    "GetItem UpdateItem", tables.Grants: "GetItem Query", tables.Tokens: "BatchGetItem Query",
+		},
 		routes.Management: {
 			tables.Users: "GetItem UpdateItem", tables.Names: "GetItem PutItem UpdateItem", tables.Keys: "GetItem",
 			tables.Wikis:  "ConditionCheckItem GetItem PutItem UpdateItem",
-			tables.Grants: "BatchWriteItem GetItem PutItem Query", tables.Activities: "DeleteItem GetItem UpdateItem",
+			tables.Grants: "BatchWriteItem DeleteItem GetItem PutItem Query", tables.Activities: "DeleteItem GetItem UpdateItem",
+			tables.Sessions:    "GetItem UpdateItem",
 			tables.Tokens:      "BatchGetItem BatchWriteItem DeleteItem GetItem PutItem Query",
 			tables.Idempotency: "BatchWriteItem Query",
 		},
@@ -36,7 +44,7 @@ func TestAccess(t *testing.T) {
 		routes.MCP:  page,
 		routes.GitHTTP: {
 			tables.Users: "GetItem", tables.Names: "GetItem", tables.Grants: "GetItem", tables.Keys: "GetItem",
-			tables.Wikis: "GetItem", tables.Tokens: "GetItem UpdateItem",
+			tables.Wikis: "GetItem", tables.Tokens: "GetItem UpdateItem", tables.Sessions: "GetItem UpdateItem",
 		},
 		routes.Embedding: {tables.Wikis: "GetItem UpdateItem"},
 	}

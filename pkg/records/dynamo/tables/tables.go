@@ -51,7 +51,7 @@ type Table struct {
 
 // All lists the tables.
 var All = []Table{
-	{Name: Users, Owner: routes.Auth, Stream: true},
+	{Name: Users, Owner: routes.Auth, Expires: true, Stream: true},
 	{Name: Names, Owner: routes.Management},
 	{Name: Wikis, Owner: routes.Management, Expires: true, Stream: true},
 	{Name: Grants, Owner: routes.Management, Sorted: true},
