@@ -154,6 +154,22 @@ var identityRaceTests = map[string]func(*world){
 			w.known(ada.ID, identityAt("workos", round))
 		}
 	},
+	"of many uses the latest is noted": func(w *world) {
+		ada := w.user("ada")
+		s, c := w.session(ada.ID, 1), w.connection(ada.ID, 1)
+		for _, err := range race(2*rivals, func(i int) error {
+			at := epoch.Add(time.Duration((i*7)%rivals+1) * time.Hour)
+			if i < rivals {
+				return w.Store.TouchSession(w.ctx, ada.ID, s.ID, at)
+			}
+			return w.Store.TouchConnection(w.ctx, ada.ID, c.ID, at)
+		}) {
+			w.ok(err)
+		}
+		s.LastUsed, c.LastUsed = epoch.Add(rivals*time.Hour), epoch.Add(rivals*time.Hour)
+		w.signedIn(ada.ID, s)
+		w.connected(ada.ID, c)
+	},
 	"one of many rotates a connection, the others learn of it": func(w *world) {
 		ada := w.user("ada")
 		c := w.connection(ada.ID, 1)
