@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -330,6 +331,22 @@ func TestSlowAnswers(t *testing.T) {
 			synctest.Wait()
 		})
 	}
+}
+
+// A caller who has less time than that gets the answer in it.
+func TestSlowAnswersToTheHurried(t *testing.T) {
+	f := newForger(t)
+	synctest.Test(t, func(t *testing.T) {
+		f.instead[wellKnown] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := f.provider(t).Begin(ctx, newAttempt(""))
+		want(t, err, fault.Unavailable)
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // What a failing endpoint writes may repeat what it was sent, and is not for logs.
