@@ -18,7 +18,6 @@ import (
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/records"
-	"wikibot.io/pkg/web"
 )
 
 // accounts holds users and their proofs, and notes the uses.
@@ -442,35 +441,6 @@ func TestNothingToLookUp(t *testing.T) {
 	}
 	if d.accounts.reads != 0 {
 		t.Errorf("%d reads, want none", d.accounts.reads)
-	}
-}
-
-// TestMiddleware: the handler finds the principal, the door words the refusal.
-func TestMiddleware(t *testing.T) {
-	d := newDoor(t)
-	h := d.auth.Wiki(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := web.RecordOf(r.Context())
-		w.Write([]byte(string(identity.From(r.Context()).Kind) + " " + rec.Via + " " + rec.User))
-	}), func(w http.ResponseWriter, r *http.Request, err error) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="ada"`)
-		web.WriteProblem(w, r, err)
-	})
-	stack := web.Stack(slog.New(slog.DiscardHandler), h)
-	for _, c := range []struct{ bearer, want string }{{d.token, "token token " + ada.ID}, {"", "anonymous anonymous "}} {
-		r := request(t)
-		if c.bearer != "" {
-			r.Header.Set("Authorization", "Bearer "+c.bearer)
-		}
-		rw := httptest.NewRecorder()
-		stack.ServeHTTP(rw, r)
-		if rw.Body.String() != c.want {
-			t.Errorf("got %q, want %q", rw.Body, c.want)
-		}
-	}
-	rw := httptest.NewRecorder()
-	stack.ServeHTTP(rw, request(t, "Authorization", "Bearer nonsense"))
-	if rw.Code != http.StatusUnauthorized || rw.Header().Get("WWW-Authenticate") != `Bearer realm="ada"` {
-		t.Errorf("refusal: %d, %v", rw.Code, rw.Header())
 	}
 }
 

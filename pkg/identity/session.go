@@ -94,11 +94,17 @@ func (s *Signer) key(ctx context.Context) (jwk.Key, error) {
 }
 
 func (s *Signer) session(key jwk.Key, u records.User, sessionID, audience string, expires time.Time) (string, error) {
+	issued := time.Now()
+	// All that was signed in the second in which the user signed out elsewhere is
+	// void. A session that was kept is renewed in that very second.
+	if after := u.SignedOut.Truncate(time.Second).Add(time.Second); !u.SignedOut.IsZero() && issued.Before(after) {
+		issued = after
+	}
 	tok, err := jwt.NewBuilder().
 		Issuer(s.hosts.Root("")).
 		Subject(u.ID).
 		Audience([]string{audience}).
-		IssuedAt(time.Now()).
+		IssuedAt(issued).
 		Expiration(expires).
 		Claim("sid", sessionID).
 		Claim("email", u.Email).

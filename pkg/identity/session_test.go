@@ -384,6 +384,9 @@ func FuzzVerify(f *testing.F) {
 		if c, err := v.Verify(t.Context(), token, "https://wikibot.io"); err == nil {
 			t.Errorf("%q is a session of %q", token, c.UserID)
 		}
+		if a, err := v.VerifyAccess(t.Context(), token, "https://ada.wikibot.io/mcp"); err == nil {
+			t.Errorf("%q is an access token of %q", token, a.UserID)
+		}
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"wikibot.io/contracts/events"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/identity/keydir"
 )
@@ -127,6 +128,25 @@ func TestReplace(t *testing.T) {
 			t.Errorf("the folder holds %q", files)
 		}
 	})
+}
+
+// TestClockSetBack: if no key's time has come, by a clock that was set back, the
+// oldest signs: verifiers know it, and to refuse sign-ins would help nobody.
+func TestClockSetBack(t *testing.T) {
+	dir := t.TempDir()
+	k := open(t, dir)
+	want := kid(t, k)
+	from, to := filepath.Join(dir, keyFiles(t, dir)[0]), filepath.Join(dir, events.NewID(time.Now().Add(time.Hour))+".pem")
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+	later := open(t, dir)
+	if got := kid(t, later); got != want {
+		t.Errorf("%s signs, want %s", got, want)
+	}
+	if err := later.RotateNow(t.Context()); err != nil || len(keyFiles(t, dir)) != 1 {
+		t.Errorf("%v; the folder holds %q, want the key that waits for its hour", err, keyFiles(t, dir))
+	}
 }
 
 // TestLeftovers: a process that was killed while it made a key leaves an
