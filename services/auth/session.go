@@ -49,7 +49,8 @@ func bondOf(secret string, s records.Session) (b bond, err error) {
 // behind their back.
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User, p provider.Person, back string) error {
 	ctx, now := r.Context(), time.Now()
-	if err := s.endFormer(r, now); err != nil {
+	u, err := s.endFormer(r, u, now)
+	if err != nil {
 		return err
 	}
 	c := identity.NewCredential(u.ID, events.NewID(now))
@@ -57,7 +58,6 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User,
 		ID: c.ID, UserID: u.ID, Kind: records.Browser, Name: deviceName(r.UserAgent()), SecretHash: c.Hash(),
 		CreatedAt: now, LastUsed: now, ExpiresAt: now.Add(sessionLife), Provider: p.Identities[0].Provider,
 	}
-	var err error
 	if session.Sealed, err = (bond{Held: p.Held, Asked: now}).seal(c.Secret, session); err != nil {
 		return err
 	}
@@ -72,16 +72,21 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User,
 	return nil
 }
 
-// endFormer ends the session that the browser is in, if any.
-func (s *Service) endFormer(r *http.Request, now time.Time) error {
+// endFormer ends the session that the browser is in, if any, and returns the user
+// who signs in as they are afterwards: it may have ended all of theirs, and what is
+// signed next must not be taken for one of those.
+func (s *Service) endFormer(r *http.Request, u records.User, now time.Time) (records.User, error) {
 	former, _, err := s.presented(r)
 	if fault.Is(err, fault.Unauthenticated) {
-		return nil
+		return u, nil
 	}
 	if err != nil {
-		return err
+		return u, err
 	}
-	return s.end(r.Context(), former.UserID, former.ID, now)
+	if err := s.end(r.Context(), former.UserID, former.ID, now); err != nil || former.UserID != u.ID {
+		return u, err
+	}
+	return s.records.User(r.Context(), u.ID)
 }
 
 // end ends a session and with it all that was signed for it.

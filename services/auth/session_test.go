@@ -361,3 +361,41 @@ func TestDevelopmentSessionsRenew(t *testing.T) {
 		}
 	})
 }
+
+// TestKeptSession: who signs out all other devices stays in, from the same second
+// on.
+func TestKeptSession(t *testing.T) {
+	s, p := newRemote(t)
+	b, other := s.browser(t), s.browser(t)
+	b.signUp(t, p, ada(), "ada")
+	other.arrive(t, p, ada(), "/app/")
+	kept := b.session(t)
+	if err := s.records.EndSessions(t.Context(), kept.UserID, kept.ID, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if b.username(t) != "" || other.username(t) != "" {
+		t.Error("what was signed before is good still")
+	}
+	if code, _ := b.refresh(t); code != http.StatusOK || b.username(t) != "ada" {
+		t.Errorf("the session that was kept: %d, signed in as %q", code, b.username(t))
+	}
+	if code, _ := other.refresh(t); code != http.StatusUnauthorized {
+		t.Errorf("the other one: %d", code)
+	}
+}
+
+// TestSignInsWithoutEnd: one more ended session than a user's record lists ends
+// all; the one that was just begun is not among them.
+func TestSignInsWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t).browser(t)
+		b.post(t, "/auth/login", "email", "ada@example.org", "username", "ada")
+		for range records.MaxEnded + 2 {
+			b.post(t, "/auth/login", "email", "ada@example.org")
+		}
+		wantRedirect(t, b.get(t, "/auth/login"), "/app/")
+		if b.username(t) != "ada" {
+			t.Error("signed out by signing in")
+		}
+	})
+}
