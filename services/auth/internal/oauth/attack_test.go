@@ -516,9 +516,10 @@ func TestClickjacking(t *testing.T) {
 			t.Errorf("%s: %v", path, rw.Header())
 		}
 	}
-	// The form may lead to the client, and to no other one.
+	// The form may lead to the client, and from there to sites, but to no other
+	// program on the own computer.
 	csp := s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada").Encode()).Header().Get("Content-Security-Policy")
-	if !strings.HasSuffix(csp, " http://127.0.0.1:3118") {
+	if !strings.HasSuffix(csp, " http://127.0.0.1:3118 https:") {
 		t.Errorf("policy %q", csp)
 	}
 }

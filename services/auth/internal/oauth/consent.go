@@ -73,7 +73,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, p identity.Principa
 		return err
 	}
 	page.Ticket = secret
-	return s.deps.Pages.Render(w, pages.Page{Name: "consent", Status: http.StatusOK, Data: page, FormAction: []string{formSource(q.RedirectURI)}})
+	return s.deps.Pages.Render(w, pages.Page{Name: "consent", Status: http.StatusOK, Data: page, FormAction: formSources(q.RedirectURI)})
 }
 
 // consent answers POST /oauth/authorize: the person's decision. It may come

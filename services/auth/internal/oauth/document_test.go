@@ -39,7 +39,7 @@ func TestClientWithADocument(t *testing.T) {
 	s.clients = document(describes("logo_uri", "https://agent.example.com/logo.png", "token_endpoint_auth_method", "private_key_jwt"))
 	rw := s.visit(ada.cookie, "/oauth/authorize?"+s.asks(documentID, "ada", "redirect_uri", "http://localhost:52430/callback").Encode())
 	ticketOf(t, rw)
-	for _, says := range []string{"Connect Agent to Notes of ada?", "agent.example.com This site itself describes the program, and calls it “Agent”", "Any program on this computer can say that it is Agent"} {
+	for _, says := range []string{"Connect Agent to Notes of ada?", "agent.example.com Agent The site itself describes this program.", "Any program on this computer can say that it is Agent"} {
 		if !strings.Contains(text(rw), says) {
 			t.Errorf("the page does not say %q: %s", says, text(rw))
 		}

@@ -111,18 +111,22 @@ func withAnswer(redirect string, answer url.Values) string {
 	return redirect + sep + answer.Encode()
 }
 
-// formSource is where a form that ends in a redirect there leads, as a source of
-// a content security policy. Policies know no IPv6 addresses and no paths of
-// apps: for those it is the scheme.
-func formSource(redirect string) string {
+// formSources is where a form that ends in a redirect there leads, as sources of a
+// content security policy. Policies know no IPv6 addresses and no paths of apps:
+// for those it is the scheme. Browsers hold what follows against the policy too,
+// and many a client's page leads on to another site of theirs, so https is open
+// unless an app takes over.
+func formSources(redirect string) []string {
 	u, err := url.Parse(redirect)
-	if err != nil {
-		return "'none'"
+	switch {
+	case err != nil:
+		return nil
+	case u.Scheme == "https":
+		return []string{"https:"}
+	case u.Scheme != "http" || strings.HasPrefix(u.Host, "["):
+		return []string{u.Scheme + ":", "https:"}
 	}
-	if (u.Scheme == "https" || u.Scheme == "http") && !strings.HasPrefix(u.Host, "[") {
-		return u.Scheme + "://" + u.Host
-	}
-	return u.Scheme + ":"
+	return []string{"http://" + u.Host, "https:"}
 }
 
 // onward says in words where a redirect leads: to a host, to a program on the own

@@ -78,12 +78,13 @@ func TestAnswerIsAdded(t *testing.T) {
 	}
 }
 
-// TestFormSource: what is put into a header is nothing but a source.
-func TestFormSource(t *testing.T) {
+// TestFormSources: what is put into a header is nothing but sources.
+func TestFormSources(t *testing.T) {
 	for redirect, want := range map[string]string{
-		"https://a.example:8443/cb?x=y": "https://a.example:8443", "http://localhost:1/cb": "http://localhost:1", "http://[::1]:1/cb": "http:", "cursor://a/b": "cursor:", "com.example.app:/x": "com.example.app:",
+		"https://a.example:8443/cb?x=y": "https:", "http://localhost:1/cb": "http://localhost:1 https:", "http://[::1]:1/cb": "http: https:",
+		"cursor://a/b": "cursor: https:", "com.example.app:/x": "com.example.app: https:",
 	} {
-		if got := formSource(redirect); got != want {
+		if got := strings.Join(formSources(redirect), " "); got != want {
 			t.Errorf("%s for %s, want %s", got, redirect, want)
 		}
 	}
@@ -100,9 +101,10 @@ func FuzzRedirect(f *testing.F) {
 			}
 			return
 		}
-		source := formSource(given)
-		if strings.ContainsAny(source, " ;,'\"*\r\n\t") || source == "" {
-			t.Errorf("source %q of %q", source, given)
+		for _, source := range formSources(given) {
+			if strings.ContainsAny(source, " ;,'\"*\r\n\t") || source == "" {
+				t.Errorf("source %q of %q", source, given)
+			}
 		}
 		full := withAnswer(given, url.Values{"state": {"\r\n#\x00"}})
 		u, err := url.Parse(full)

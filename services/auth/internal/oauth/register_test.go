@@ -33,6 +33,7 @@ func TestRegistration(t *testing.T) {
 }
 
 func TestRegistrationsThatAreRefused(t *testing.T) {
+	s := newSite(t)
 	for _, c := range []struct {
 		why, typ, body string
 		status         int
@@ -55,7 +56,6 @@ func TestRegistrationsThatAreRefused(t *testing.T) {
 		{"an empty one", "application/json", `{"redirect_uris":[""]}`, 400, "invalid_redirect_uri"},
 		{"a policy in the host", "application/json", `{"redirect_uris":["https://x;script-src/cb"]}`, 400, "invalid_redirect_uri"},
 	} {
-		s := newSite(t)
 		rw := s.send(http.MethodPost, "/oauth/register", c.body, "Content-Type", c.typ)
 		wantError(t, c.why, rw.Code, jsonOf(t, rw.Body), c.status, c.want)
 	}
