@@ -11,7 +11,6 @@ import (
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/limit"
-	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
 	"wikibot.io/services/auth/internal/pages"
 	"wikibot.io/services/auth/provider"
@@ -85,7 +84,10 @@ func (s *Service) signedIn(w http.ResponseWriter, r *http.Request) (bool, error)
 		return false, err
 	}
 	if p.Kind == identity.Session {
-		u := records.User{ID: p.UserID, Username: p.Username, Email: p.Email}
+		u, err := s.records.User(r.Context(), p.UserID) // it says since when tokens count
+		if err != nil {
+			return false, err
+		}
 		tokens, err := s.signer.Issue(r.Context(), u, claims.SessionID, claims.ExpiresAt)
 		if err != nil {
 			return false, err
