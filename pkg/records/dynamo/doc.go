@@ -22,11 +22,15 @@
 // The attributes pk and sk are the key; times are Unix nanoseconds but for
 // expires_at, which DynamoDB wants in seconds.
 //
-//	users        user#ID                   the user; owned: the set of their wikis' ids; event, event_id
+//	users        user#ID                   the user; owned: the set of their wikis' ids; identities; ended and
+//	                                       signed_out: which sessions are void; deleted_at while they are
+//	                                       leaving, forgetting from when they cannot come back; event,
+//	                                       event_id; expires_at of one who is forgotten
 //	             email#SHA256              whose address it is: user_id
 //	             identity#SHA256           whose sign-in it is: user_id
 //	names        NAME                      a username or slug: user_id, wiki_id, both "" for a tombstone
 //	wikis        ID                        the wiki; authors: owner and editors; t1 to t8: the last steps;
+//	                                       closed while its owner is leaving;
 //	                                       base_packs: names of packs, binary; upkeep_holder, upkeep_until
 //	                                       while somebody works on them;
 //	                                       event, event_id; deleted, expires_at of one that is gone
@@ -36,6 +40,13 @@
 //	             wiki#ID     name#NAME     leads to it: id, hash
 //	activities   WIKI                      the wiki's last activity
 //	idempotency  WIKI        SHA256 of key the request's fingerprint and result; until, expires_at
+//	sessions     user#ID     session#ID    the session; until, expires_at
+//	             user#ID     connection#ID the connection; until, expires_at
+//	             departures  TIME#ID       who is leaving since when: user_id
+//	tickets      ticket#SHA256             the ticket; until, expires_at; spender: the call that spent it
+//	             client#SHA256             the client that registered itself; until, expires_at
+//	             count#SHA256#WINDOW#FROM  how often something happened from then on for as long: count,
+//	                                       last: the call that counted last; expires_at
 //
 // What may be long or personal (addresses, subjects, callers' keys) is a digest
 // in keys, which show up in metrics and traces. Claims and names are the
@@ -43,7 +54,14 @@
 // needs them, on the condition that they do not exist.
 //
 // A deleted wiki's item stays for thirty days. It carries wiki.deleted, and it
-// is what refuses steps, grants and tokens that come late.
+// is what refuses steps, grants and tokens that come late. What is left of a
+// forgotten user stays as long: it carries user.deleted, and says nothing else
+// about them.
+//
+// Who is leaving is listed in a partition of the sessions, because that table has
+// a sort key and one query must find those whose time has come; few are in it at
+// a time. Whatever expires is removed an hour after its end at the soonest: until
+// then the callers' clocks say what is over.
 //
 // # Who may do what
 //

@@ -31,6 +31,15 @@ func TestEmitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	events.CommitOf(filled).Sequence, events.CommitOf(filled).PageCount = 7, 3
+	user := func(data any) (*eventsv1.Envelope, dynamo.Image) {
+		env, err := events.New(time.Now(), "", nil, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return env, dynamo.Image{EventID: env.Id, Event: line(env)}
+	}
+	begun, beginning := user(&eventsv1.UserCreated{UserId: "u", Username: "ada"})
+	ended, end := user(&eventsv1.UserDeleted{UserId: "u"})
 	save := dynamo.Image{EventID: saved.Id, Event: line(saved), Sequence: 7, PageCount: 3}
 	update := dynamo.Image{EventID: renamed.Id, Event: line(renamed), Sequence: 7, PageCount: 3}
 	for _, c := range []struct {
@@ -43,6 +52,10 @@ func TestEmitted(t *testing.T) {
 		{"another event is brought", save, update, renamed},
 		{"a page event learns its step and the pages after it", update, save, filled},
 		{"a change that brings none", save, dynamo.Image{EventID: save.EventID, Event: save.Event, Sequence: 8}, nil},
+		{"a user begins", dynamo.Image{}, beginning, begun},
+		{"a user signs out, leaves or comes back", beginning, beginning, nil},
+		{"a user is forgotten", beginning, end, ended},
+		{"what is left of a forgotten user expires", end, dynamo.Image{}, nil},
 		{"an item goes, by expiry or otherwise", save, dynamo.Image{}, nil},
 	} {
 		got, err := dynamo.Emitted(c.before, c.after)

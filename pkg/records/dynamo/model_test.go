@@ -27,6 +27,7 @@ type pair struct {
 	model    recordstest.Store
 	heads    int
 	wikis    []string
+	gone     []string            // users who were forgotten
 	commits  map[string][]string // by wiki, all that were tried
 	messages []string
 }
@@ -48,6 +49,9 @@ func TestDriversAgree(t *testing.T) {
 			"user": p.user, "wiki": p.wiki, "update": p.update, "delete": p.delete, "tier": p.tier, "step": p.step,
 			"index": p.index, "grant": p.grant, "ungrant": p.ungrant, "token": p.token, "revoke": p.revoke, "touch": p.touch,
 			"lease": p.lease, "bases": p.bases, "end of lease": p.endLease,
+			"identity": p.identity, "profile": p.profile, "session": p.session, "end": p.endSession, "connection": p.connection,
+			"rotate": p.rotate, "ticket": p.ticket, "client": p.client, "count": p.count,
+			"leave": p.leave, "come back": p.comeBack, "forget": p.forget,
 			"activity": p.activity, "time": func(r *rapid.T) {
 				clock.Advance(time.Duration(rapid.Int64Range(1, int64(13*time.Hour)).Draw(r, "time")))
 			},
@@ -93,12 +97,19 @@ func draw(r *rapid.T, what string, from ...string) string {
 	return rapid.SampledFrom(from).Draw(r, what)
 }
 
-func someUser(r *rapid.T) string { return draw(r, "user", "ada", "bob", "cyn") }
+// someUser is one of three at a time: whoever was forgotten is followed by another.
+func (p *pair) someUser(r *rapid.T) string {
+	id := draw(r, "user", "ada", "bob", "cyn")
+	for slices.Contains(p.gone, id) {
+		id += "+"
+	}
+	return id
+}
 
 func (p *pair) someWiki(r *rapid.T) string { return draw(r, "wiki", append(p.wikis, "none")...) }
 
 func (p *pair) user(r *rapid.T) {
-	id, name := someUser(r), draw(r, "username", "ada", "bob", "slug-1")
+	id, name := p.someUser(r), draw(r, "username", "ada", "bob", "cyn", "dee", "slug-1")
 	email, sub := draw(r, "email", "a@x", "A@x", "b@x", "c@x"), draw(r, "subject", "1", "2", "3")
 	done(p, r, "user.created", func(s recordstest.Store) error {
 		return s.CreateUser(p.t.Context(), records.User{ID: id, Username: name, Email: email}, records.Identity{Provider: "dev", Subject: sub})
@@ -108,7 +119,7 @@ func (p *pair) user(r *rapid.T) {
 func (p *pair) wiki(r *rapid.T) {
 	// An id is never used again: one driver remembers those of deleted wikis a while.
 	n := newWiki(fmt.Sprint("w", len(p.wikis)))
-	n.OwnerID, n.Slug = someUser(r), draw(r, "slug", "slug-1", "slug-2", "ada", "bob")
+	n.OwnerID, n.Slug = p.someUser(r), draw(r, "slug", "slug-1", "slug-2", "ada", "bob")
 	if rapid.Bool().Draw(r, "adopted") {
 		n.Head, n.BasePacks = commit(1000), somePacks(r)
 	}
@@ -145,7 +156,7 @@ func (p *pair) delete(r *rapid.T) {
 }
 
 func (p *pair) tier(r *rapid.T) {
-	id, tier := someUser(r), records.Tier(draw(r, "tier", "free", "premium"))
+	id, tier := p.someUser(r), records.Tier(draw(r, "tier", "free", "premium"))
 	done(p, r, "", func(s recordstest.Store) error { return s.SetTier(p.t.Context(), id, tier) })
 }
 
@@ -217,13 +228,13 @@ func (p *pair) living(r *rapid.T) string {
 }
 
 func (p *pair) grant(r *rapid.T) {
-	g := records.Grant{WikiID: p.someWiki(r), UserID: someUser(r), Role: records.Role(draw(r, "role", "owner", "editor", "viewer", "king")), GrantedBy: "x"}
+	g := records.Grant{WikiID: p.someWiki(r), UserID: p.someUser(r), Role: records.Role(draw(r, "role", "owner", "editor", "viewer", "king")), GrantedBy: "x"}
 	limit := rapid.IntRange(0, 2).Draw(r, "authors")
 	done(p, r, "grant.changed", func(s recordstest.Store) error { return s.PutGrant(p.t.Context(), g, limit, nil) })
 }
 
 func (p *pair) ungrant(r *rapid.T) {
-	id, user := p.living(r), someUser(r)
+	id, user := p.living(r), p.someUser(r)
 	done(p, r, "grant.changed", func(s recordstest.Store) error { return s.DeleteGrant(p.t.Context(), id, user, nil) })
 }
 
@@ -265,10 +276,16 @@ func (p *pair) activity(r *rapid.T) {
 // compare reads all there is from both.
 func (p *pair) compare(r *rapid.T) {
 	ctx := p.t.Context()
-	for _, id := range []string{"ada", "bob", "cyn"} {
+	for _, id := range append([]string{"ada", "bob", "cyn"}, p.gone...) {
 		both(p, r, "", func(s recordstest.Store) (records.User, error) { return s.User(ctx, id) })
 		both(p, r, "", func(s recordstest.Store) ([]records.Grant, error) { return s.GrantsOfUser(ctx, id) })
+		both(p, r, "", func(s recordstest.Store) ([]records.Identity, error) { return s.IdentitiesOfUser(ctx, id) })
+		both(p, r, "", func(s recordstest.Store) ([]records.Session, error) { return s.SessionsOfUser(ctx, id) })
+		both(p, r, "", func(s recordstest.Store) ([]records.Connection, error) { return s.ConnectionsOfUser(ctx, id) })
 	}
+	both(p, r, "", func(s recordstest.Store) ([]records.User, error) {
+		return s.Departed(ctx, p.clock.Now().Add(time.Hour), 2)
+	})
 	for _, id := range p.wikis {
 		both(p, r, "", func(s recordstest.Store) (records.Wiki, error) { return s.Wiki(ctx, id) })
 		both(p, r, "", func(s recordstest.Store) ([]records.Grant, error) { return s.GrantsOfWiki(ctx, id) })

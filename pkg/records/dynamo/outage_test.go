@@ -87,6 +87,15 @@ func TestOutageIsUnavailableWithinBounds(t *testing.T) {
 						return s.CreateUser(t.Context(), records.User{ID: "u", Username: "u"}, records.Identity{})
 					},
 					"TokensOfWiki": func() error { _, err := s.TokensOfWiki(t.Context(), "w"); return err },
+					"Session":      func() error { _, err := s.Session(t.Context(), "u", "s"); return err },
+					"PutTicket":    func() error { return s.PutTicket(t.Context(), ticket("code", "h")) },
+					"SpendTicket": func() error {
+						_, err := s.SpendTicket(t.Context(), "code", "h", "", time.Now())
+						return err
+					},
+					"Count":      func() error { _, err := s.Count(t.Context(), "k", time.Minute, time.Now()); return err },
+					"Departed":   func() error { _, err := s.Departed(t.Context(), time.Now(), 10); return err },
+					"ForgetUser": func() error { return s.ForgetUser(t.Context(), "u") },
 				} {
 					attempts = 0
 					began := time.Now()
@@ -168,9 +177,11 @@ func TestMissingTableNamesItsVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for variable, call := range map[string]func() error{
-		"WIKIBOT_TABLE_USERS":  func() error { _, err := s.User(t.Context(), "u"); return err },
-		"WIKIBOT_TABLE_TOKENS": func() error { _, err := s.TokensOfWiki(t.Context(), "w"); return err },
-		"WIKIBOT_TABLE_NAMES":  func() error { _, _, err := s.NameTaken(t.Context(), "n"); return err },
+		"WIKIBOT_TABLE_USERS":    func() error { _, err := s.User(t.Context(), "u"); return err },
+		"WIKIBOT_TABLE_TOKENS":   func() error { _, err := s.TokensOfWiki(t.Context(), "w"); return err },
+		"WIKIBOT_TABLE_NAMES":    func() error { _, _, err := s.NameTaken(t.Context(), "n"); return err },
+		"WIKIBOT_TABLE_SESSIONS": func() error { _, err := s.Session(t.Context(), "u", "s"); return err },
+		"WIKIBOT_TABLE_TICKETS":  func() error { _, err := s.Client(t.Context(), "c", time.Now()); return err },
 		"WIKIBOT_TABLE_IDEMPOTENCY": func() error {
 			_, err := s.IdempotentResult(t.Context(), "w", "k", "f")
 			return err
