@@ -83,7 +83,8 @@ func (s *Service) admitted(w http.ResponseWriter, r *http.Request, kind records.
 	return nil
 }
 
-// begin again is where to who waits no more: the sign-in knows who is in already.
+// beginAgain leads whoever waits no more to the sign-in, which knows who is in
+// already.
 func (s *Service) beginAgain(w http.ResponseWriter, r *http.Request) error {
 	http.Redirect(w, r, "/auth/login", http.StatusSeeOther)
 	return nil
