@@ -309,6 +309,24 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// A person who went away is not waited for for ever.
+func TestNobodyComesBack(t *testing.T) {
+	f := newFleet(t)
+	back := ""
+	term := newTerminal(t, func(address string) error {
+		u, err := url.Parse(address)
+		back = u.Query().Get("redirect_uri")
+		return err
+	})
+	term.SetPatience(time.Millisecond)
+	if _, err := term.Login(t.Context(), f.URL); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("%v", err)
+	}
+	if res, err := http.Get(back); err == nil {
+		t.Errorf("somebody listens at %s: %s", back, res.Status)
+	}
+}
+
 func TestABrowserThatDoesNotOpen(t *testing.T) {
 	f := newFleet(t)
 	term := newTerminal(t, func(address string) error {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Deps is what a Client needs.
@@ -29,6 +30,8 @@ type Client struct {
 	device string
 	open   func(string) error
 	out    io.Writer
+
+	patience time.Duration // with the person at the browser
 }
 
 // New checks its deps and returns a client.
@@ -36,7 +39,7 @@ func New(d Deps) (*Client, error) {
 	if d.Keep.path == "" || d.HTTP == nil || d.Out == nil {
 		return nil, errors.New("new client: keep, HTTP client and output are all needed")
 	}
-	return &Client{keep: d.Keep, http: d.HTTP, device: d.Device, open: d.Open, out: d.Out}, nil
+	return &Client{keep: d.Keep, http: d.HTTP, device: d.Device, open: d.Open, out: d.Out, patience: patience}, nil
 }
 
 // Me is who is signed in where.

@@ -27,7 +27,7 @@ const callback = "/callback"
 // byBrowser sends the person's browser to the fleet and waits for it to come back
 // with a code.
 func (c *Client) byBrowser(ctx context.Context, m metadata) (*oauth2.Token, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errTooLate)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.patience, errTooLate)
 	defer cancel()
 	// By number: the name might lead other programs' listeners to hear it.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
