@@ -183,10 +183,10 @@ func (s *Store) touch(ctx context.Context, userID, sk string, at time.Time) erro
 	if err != nil || !ok || !records.TouchDue(instant(item.LastUsed), at) {
 		return explain(err, "%s", what)
 	}
-	// Who loses against another has been overtaken by another use.
-	u := update{tables.Sessions, k, "SET #last_used = :at", "attribute_exists(#pk)", values{":at": nanos(at)}}
-	u.still("last_used", item.LastUsed, item.LastUsed == 0)
-	_, _, _, err = s.apply(ctx, u)
+	_, _, _, err = s.apply(ctx, update{
+		tables.Sessions, k, "SET #last_used = :at",
+		"attribute_exists(#pk) AND (attribute_not_exists(#last_used) OR #last_used < :at)", values{":at": nanos(at)},
+	})
 	return explain(err, "%s", what)
 }
 
