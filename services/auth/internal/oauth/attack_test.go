@@ -355,20 +355,6 @@ func TestSSRF(t *testing.T) {
 	}
 }
 
-// TestDocumentOnAWiki: anybody may put a file there, and it would be vouched for
-// by our own name.
-func TestDocumentOnAWiki(t *testing.T) {
-	s := newSite(t)
-	for _, host := range []string{"eve.wikibot.localhost", "wikibot.localhost"} {
-		id := "https://" + host + "/client.json"
-		s.clients = document(describes("client_id", id))
-		wantPage(t, host, s.visit("", "/oauth/authorize?"+s.asks(id, "ada").Encode()), http.StatusBadRequest, "does not say who it is")
-	}
-	if s.fetched != 0 {
-		t.Error("it was fetched")
-	}
-}
-
 // TestOpenRedirectThroughErrors (RFC 9700 section 4.11.2): anybody can register a
 // site of theirs. A link to us with an error in it must not lead there by itself.
 func TestOpenRedirectThroughErrors(t *testing.T) {
@@ -554,7 +540,7 @@ func TestCookieTossing(t *testing.T) {
 	ada, eve := s.person("ada"), s.person("eve")
 	s.wiki(ada, "ada", false)
 	path := "/oauth/authorize?" + s.asks(s.register(callback), "ada").Encode()
-	tokens := must(s.signer.Issue(t.Context(), eve.User, "s", time.Now().Add(time.Hour)))
+	tokens := must(s.signer.Issue(t.Context(), eve.User, "s", time.Now(), time.Now().Add(time.Hour)))
 	for why, cookie := range map[string]string{
 		"the wikis' cookie": identity.WikiCookie + "=" + tokens.Wikis, "the wikis' token as the root's": identity.RootCookie + "=" + tokens.Wikis, "two of the root's": ada.cookie + "; " + eve.cookie,
 	} {

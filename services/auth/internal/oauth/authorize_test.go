@@ -36,7 +36,7 @@ func TestRequestsThatAreToldToTheClient(t *testing.T) {
 		{"request by reference", []string{"request_uri", "https://x.example/r"}, "request_uri_not_supported"},
 		{"silently", []string{"prompt", "none"}, "consent_required"},
 	} {
-		ada := s.person("p" + strings.Repeat("x", len(c.why)%9) + sprint(s.asked)) // each may ask twenty times a minute
+		ada := s.person("p" + sprint(s.asked.Load())) // each may ask twenty times a minute
 		q := s.asks(id, "ada", c.more...)
 		got := sentTo(t, s.visit(ada.cookie, "/oauth/authorize?"+q.Encode()), callback)
 		if got.Get("error") != c.want || got.Get("state") != someState || got.Get("iss") != base || got.Get("code") != "" {

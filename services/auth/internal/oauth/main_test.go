@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,8 +49,8 @@ type site struct {
 
 	clients http.HandlerFunc // the sites of clients: what answers at their documents
 	fetched int
-	asked   int    // requests so far
-	from    string // the address that requests come from; "": another one each
+	asked   atomic.Int64 // requests so far
+	from    string       // the address that requests come from; "": another one each
 }
 
 func newSite(t *testing.T) *site {
@@ -101,7 +102,7 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // RoundTrip makes the site a transport for clients that are not ours.
 func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
-	s.asked++
+	s.asked.Add(1)
 	r = r.Clone(r.Context())
 	r.RemoteAddr = s.address()
 	return direct{s.handler}.RoundTrip(r)
@@ -111,13 +112,13 @@ func (s *site) address() string {
 	if s.from != "" {
 		return s.from
 	}
-	return fmt.Sprintf("198.51.%d.%d:1234", s.asked/256, s.asked%256)
+	return fmt.Sprintf("198.51.%d.%d:1234", s.asked.Load()/256, s.asked.Load()%256)
 }
 
 // send sends a request; headers are names and values in turn.
 func (s *site) send(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	s.t.Helper()
-	s.asked++
+	s.asked.Add(1)
 	r := httptest.NewRequestWithContext(s.t.Context(), method, base+path, strings.NewReader(body))
 	r.RemoteAddr = s.address()
 	for i := 0; i < len(headers); i += 2 {
@@ -175,7 +176,7 @@ func (s *site) person(name string) person {
 		s.t.Fatal(err)
 	}
 	u = must(s.records.User(s.t.Context(), u.ID))
-	tokens := must(s.signer.Issue(s.t.Context(), u, events.NewID(time.Now()), time.Now().Add(24*time.Hour)))
+	tokens := must(s.signer.Issue(s.t.Context(), u, events.NewID(time.Now()), time.Now(), time.Now().Add(24*time.Hour)))
 	return person{u, identity.RootCookie + "=" + tokens.Root}
 }
 

@@ -149,13 +149,16 @@ func TestAccessIsLookedAtEachTime(t *testing.T) {
 	s.grant(w, bob, records.Editor)
 	id := s.register(callback)
 	connected := s.connect(bob, id, "ada")
-	code := s.code(bob, id, "ada")
+	early, code := s.code(bob, id, "ada"), s.code(bob, id, "ada")
 	ticket := s.ticket(bob, s.asks(id, "ada"))
 
 	s.grant(w, bob, records.Viewer)
 	lowered := s.answered(s.call("/oauth/token", refreshing(id, connected.Refresh)))
 	if lowered.Scope != "wiki:read" {
 		t.Errorf("refreshed scope %q of a viewer", lowered.Scope)
+	}
+	if issued := s.answered(s.call("/oauth/token", redemption(id, early))); issued.Scope != "wiki:read" || s.connections(bob)[0].Role != records.Viewer {
+		t.Errorf("issued scope %q to a viewer", issued.Scope)
 	}
 	if err := s.records.DeleteGrant(t.Context(), w.ID, bob.ID, &eventsv1.Actor{UserId: ada.ID}); err != nil {
 		t.Fatal(err)
