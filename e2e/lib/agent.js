@@ -2,8 +2,8 @@
 // to consent in the browser, and gets its tokens.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-
-const callback = 'http://127.0.0.1:9/callback'; // nobody is there: the browser's way ends here
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 
 // connectAgent connects one to a wiki in a page of its person, who says yes, and
 // returns its access token. rights: "read" or "write".
@@ -18,6 +18,9 @@ export async function connectAgent(fleet, page, slug, name, rights = 'write') {
 		assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
 		return answer.json();
 	};
+	const listener = createServer((_, answer) => answer.end('Connected.')).listen(0, '127.0.0.1');
+	await once(listener, 'listening');
+	const callback = `http://127.0.0.1:${listener.address().port}/callback`;
 	const { client_id } = await post('/oauth/register', {
 		client_name: name, redirect_uris: [callback], token_endpoint_auth_method: 'none'
 	});
@@ -27,11 +30,13 @@ export async function connectAgent(fleet, page, slug, name, rights = 'write') {
 		response_type: 'code', client_id, redirect_uri: callback, state: 'x', resource,
 		code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256'
 	});
-	const arrived = page.waitForRequest((request) => request.url().startsWith(callback));
 	await page.goto(`${fleet.url}/oauth/authorize?${ask}`);
 	await page.getByRole('radio', { name: rights === 'read' ? /^Read\b(?! and)/ : /^Read and write/ }).check();
 	await page.getByRole('button', { name: 'Connect' }).click();
-	const code = new URL((await arrived).url()).searchParams.get('code');
+	await page.waitForURL((url) => url.href.startsWith(callback));
+	listener.close();
+	listener.closeAllConnections();
+	const code = new URL(page.url()).searchParams.get('code');
 	const tokens = await post('/oauth/token', {
 		grant_type: 'authorization_code', code, client_id, redirect_uri: callback, code_verifier: verifier, resource
 	});

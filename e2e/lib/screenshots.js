@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { docsRepository, startFleet } from './fleet.js';
+import { callAgent, connectAgent } from './agent.js';
 import { openBrowser } from './browser.js';
 
 const [folder, corpus] = process.argv.slice(2);
@@ -77,6 +78,22 @@ try {
 	await page.goto(fleet.url + '/app/');
 	await page.getByRole('heading', { name: "Ada's notes" }).waitFor();
 	await shoot('dashboard');
+	const connected = await connectAgent(fleet, page, 'ada', 'Claude Code');
+	await connectAgent(fleet, page, 'ada', 'Some agent with a name that goes on for rather long', 'read');
+	await callAgent(fleet, 'ada', connected);
+	const other = await (await browser.newContext({ userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' })).newPage();
+	await other.goto(fleet.url + '/auth/login');
+	await other.getByLabel('E-mail').fill('ada@example.org');
+	await other.getByRole('button', { name: 'Sign in' }).click();
+	await other.waitForURL(/\/app\//);
+	await page.goto(fleet.url + '/app/account');
+	await page.getByText('this device').waitFor();
+	await shoot('account', { full: true });
+	await page.goto(fleet.url + '/app/ada/connect');
+	await page.getByRole('radio', { name: 'Claude Code' }).check();
+	await page.getByText(/called/).first().waitFor();
+	await shoot('connect-arrived', { full: true });
+
 	await page.goto(fleet.url + '/app/ada');
 	await page.getByRole('heading', { level: 1 }).waitFor();
 	await page.getByRole('switch', { name: 'Git access' }).waitFor();

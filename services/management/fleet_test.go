@@ -88,7 +88,7 @@ func (f *fleet) wiki(t *testing.T, owner records.User, slug string, public bool)
 
 func (f *fleet) session(t *testing.T, u records.User) identity.SessionTokens {
 	t.Helper()
-	s, err := f.signer.Issue(t.Context(), u, "s1", time.Now().Add(time.Hour))
+	s, err := f.signer.Issue(t.Context(), u, "s1", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
