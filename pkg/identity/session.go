@@ -61,7 +61,9 @@ type SessionTokens struct {
 
 // Issue signs tokens (RFC 7519, RS256, kid in the header) for a session of the
 // user: one for the root host and one for all wiki hosts, both good until expires.
-func (s *Signer) Issue(ctx context.Context, u records.User, sessionID string, expires time.Time) (SessionTokens, error) {
+// Issued is a time before the user and, after them, the session were read: what
+// ends all sessions from then on ends these tokens too.
+func (s *Signer) Issue(ctx context.Context, u records.User, sessionID string, issued, expires time.Time) (SessionTokens, error) {
 	if u.ID == "" || sessionID == "" {
 		return SessionTokens{}, errors.New("sign session: user and session are both needed")
 	}
@@ -70,11 +72,11 @@ func (s *Signer) Issue(ctx context.Context, u records.User, sessionID string, ex
 		return SessionTokens{}, err
 	}
 	expires = expires.Truncate(time.Second)
-	root, err := s.session(key, u, sessionID, RootAudience(s.hosts), expires)
+	root, err := s.session(key, u, sessionID, RootAudience(s.hosts), issued, expires)
 	if err != nil {
 		return SessionTokens{}, err
 	}
-	wikis, err := s.session(key, u, sessionID, WikiAudience(s.hosts), expires)
+	wikis, err := s.session(key, u, sessionID, WikiAudience(s.hosts), issued, expires)
 	if err != nil {
 		return SessionTokens{}, err
 	}
@@ -93,8 +95,7 @@ func (s *Signer) key(ctx context.Context) (jwk.Key, error) {
 	return key, nil
 }
 
-func (s *Signer) session(key jwk.Key, u records.User, sessionID, audience string, expires time.Time) (string, error) {
-	issued := time.Now()
+func (s *Signer) session(key jwk.Key, u records.User, sessionID, audience string, issued, expires time.Time) (string, error) {
 	// All that was signed in the second in which the user signed out elsewhere is
 	// void. A session that was kept is renewed in that very second.
 	if after := u.SignedOut.Truncate(time.Second).Add(time.Second); !u.SignedOut.IsZero() && issued.Before(after) {

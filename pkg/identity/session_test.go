@@ -110,7 +110,7 @@ func id(tail string) string { return "01h" + strings.Repeat("z", 23-len(tail)) +
 
 func issue(t *testing.T, k *keys, expires time.Time) identity.SessionTokens {
 	t.Helper()
-	s, err := identity.NewSigner(k, newHosts(t)).Issue(t.Context(), ada, "s1", expires)
+	s, err := identity.NewSigner(k, newHosts(t)).Issue(t.Context(), ada, "s1", time.Now(), expires)
 	if err != nil {
 		t.Fatal(err)
 	}

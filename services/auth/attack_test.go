@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/web"
@@ -175,5 +176,42 @@ func TestFormOfAnotherType(t *testing.T) {
 		"Content-Type", "application/x-www-form-urlencoded", "Origin", base)
 	if rw.Code != http.StatusUnprocessableEntity {
 		t.Errorf("fields in the query: status %d, want 422", rw.Code)
+	}
+}
+
+// TestTokensMintedWhileSigningOutEverywhere (CWE-362): a request that has read the
+// user, or the session, before all sessions are ended, and signs afterwards, must
+// not leave with tokens that outlive them.
+func TestTokensMintedWhileSigningOutEverywhere(t *testing.T) {
+	for _, moment := range []string{"user", "session"} {
+		for _, path := range []string{"/auth/refresh", "/auth/login"} {
+			signedUp(t, func(t *testing.T, s *site, _ *somewhere, b *browser) {
+				id := b.session(t).UserID
+				b.forget(t, identity.RootCookie, identity.WikiCookie)
+				time.Sleep(time.Minute)
+				s.watched.read = func(what string) {
+					if what != moment {
+						return
+					}
+					s.watched.read = nil
+					time.Sleep(2 * time.Second)
+					if err := s.records.EndSessions(t.Context(), id, "", time.Now()); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(2 * time.Second)
+				}
+				if path == "/auth/refresh" {
+					b.post(t, path)
+				} else {
+					b.get(t, path)
+				}
+				if s.watched.read != nil {
+					t.Fatalf("%s never read the %s", path, moment)
+				}
+				if who := b.username(t); who != "" {
+					t.Errorf("%s, ended after the %s was read: still signed in as %q", path, moment, who)
+				}
+			})
+		}
 	}
 }

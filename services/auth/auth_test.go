@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -38,6 +39,30 @@ type site struct {
 	signer  *identity.Signer
 	auth    *identity.Authenticator
 	hosts   web.Hosts
+	watched *watched
+}
+
+// watched is the store as the service sees it; read, if there is one, is called
+// after the service has read something, before it goes on.
+type watched struct {
+	*sqlite.Store
+	read func(what string)
+}
+
+func (w *watched) User(ctx context.Context, id string) (records.User, error) {
+	u, err := w.Store.User(ctx, id)
+	if w.read != nil {
+		w.read("user")
+	}
+	return u, err
+}
+
+func (w *watched) Session(ctx context.Context, userID, id string) (records.Session, error) {
+	s, err := w.Store.Session(ctx, userID, id)
+	if w.read != nil {
+		w.read("session")
+	}
+	return s, err
 }
 
 // newSite has the development sign-in.
@@ -73,9 +98,9 @@ func newSiteWith(t *testing.T, signIn func(web.Hosts, auth.Users) (auth.SignIn, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{records: store, signer: identity.NewSigner(keys, hosts), auth: a, hosts: hosts}
+	s := &site{records: store, watched: &watched{Store: store}, signer: identity.NewSigner(keys, hosts), auth: a, hosts: hosts}
 	svc, err := auth.New(auth.Deps{
-		Hosts: hosts, SignIn: driver, Records: store, Signer: s.signer, Keys: keys, Authenticator: a, Log: log,
+		Hosts: hosts, SignIn: driver, Records: s.watched, Signer: s.signer, Keys: keys, Authenticator: a, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -315,7 +340,7 @@ func TestJWKS(t *testing.T) {
 // TestDeletedUserIsSignedOut: the form comes up as for anybody.
 func TestDeletedUserIsSignedOut(t *testing.T) {
 	s := newSite(t)
-	tokens, err := s.signer.Issue(t.Context(), records.User{ID: "gone", Username: "gone"}, "s1", time.Now().Add(time.Hour))
+	tokens, err := s.signer.Issue(t.Context(), records.User{ID: "gone", Username: "gone"}, "s1", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

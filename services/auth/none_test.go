@@ -49,7 +49,7 @@ func TestEverythingElseWorksWithoutSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := s.signer.Issue(t.Context(), ada, "s1", time.Now().Add(time.Hour))
+	tokens, err := s.signer.Issue(t.Context(), ada, "s1", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,20 +44,25 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request) error {
 // fault.Unavailable when the provider has not said for too long.
 func (s *Service) renew(r *http.Request) (renewed, error) {
 	ctx, now := r.Context(), time.Now()
-	over := fault.New(fault.Unauthenticated, "renew session: it is over: sign in again")
-	session, c, err := s.presented(r)
+	// The user before the session: one that is there afterwards was kept by whatever
+	// ended all of theirs until then.
+	c, err := presentedSecret(r)
+	if err != nil {
+		return renewed{}, err
+	}
+	u, err := s.records.User(ctx, c.UserID)
+	if fault.Is(err, fault.NotFound) {
+		return renewed{}, errNoSession
+	}
+	if err != nil {
+		return renewed{}, err
+	}
+	session, err := s.sessionOf(ctx, c)
 	if err != nil {
 		return renewed{}, err
 	}
 	if !now.Before(session.ExpiresAt) {
-		return renewed{}, over
-	}
-	u, err := s.records.User(ctx, session.UserID)
-	if fault.Is(err, fault.NotFound) {
-		return renewed{}, over
-	}
-	if err != nil {
-		return renewed{}, err
+		return renewed{}, errNoSession
 	}
 	b, err := bondOf(c.Secret, session)
 	if err != nil {
@@ -71,7 +76,7 @@ func (s *Service) renew(r *http.Request) (renewed, error) {
 	if err != nil {
 		return renewed{}, err
 	}
-	n := renewed{user: u, session: session, secret: c.String(identity.SessionPrefix), until: session.ExpiresAt}
+	n := renewed{user: u, session: session, at: now, secret: c.String(identity.SessionPrefix), until: session.ExpiresAt}
 	if !b.Silent.IsZero() {
 		if n.until = b.Silent.Add(maxSilence); !now.Before(n.until) {
 			return renewed{}, fault.New(fault.Unavailable,

@@ -64,7 +64,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User,
 	if err := s.records.CreateSession(ctx, session); err != nil {
 		return err
 	}
-	_, err = s.give(w, r, renewed{user: u, session: session, until: session.ExpiresAt, secret: c.String(identity.SessionPrefix)})
+	_, err = s.give(w, r, renewed{user: u, session: session, at: now, until: session.ExpiresAt, secret: c.String(identity.SessionPrefix)})
 	if err != nil {
 		return err
 	}
@@ -101,25 +101,40 @@ func (s *Service) end(ctx context.Context, userID, id string, now time.Time) err
 // presented returns the session whose secret the browser has, alive or not, and
 // the secret. All that is wrong with it looks the same from outside.
 func (s *Service) presented(r *http.Request) (records.Session, identity.Credential, error) {
-	refused := fault.New(fault.Unauthenticated, "renew session: there is none that lives: sign in again")
+	c, err := presentedSecret(r)
+	if err != nil {
+		return records.Session{}, c, err
+	}
+	session, err := s.sessionOf(r.Context(), c)
+	return session, c, err
+}
+
+var errNoSession = fault.New(fault.Unauthenticated, "renew session: there is none that lives: sign in again")
+
+func presentedSecret(r *http.Request) (identity.Credential, error) {
 	cookies := r.CookiesNamed(identity.SessionCookie)
 	if len(cookies) != 1 { // browsers keep one __Host- cookie of a name
-		return records.Session{}, identity.Credential{}, refused
+		return identity.Credential{}, errNoSession
 	}
 	c, ok := identity.ParseCredential(identity.SessionPrefix, cookies[0].Value)
 	if !ok {
-		return records.Session{}, identity.Credential{}, refused
+		return identity.Credential{}, errNoSession
 	}
-	session, err := s.records.Session(r.Context(), c.UserID, c.ID)
+	return c, nil
+}
+
+// sessionOf returns the browser's session that the secret is of.
+func (s *Service) sessionOf(ctx context.Context, c identity.Credential) (records.Session, error) {
+	session, err := s.records.Session(ctx, c.UserID, c.ID)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return records.Session{}, identity.Credential{}, refused
+		return records.Session{}, errNoSession
 	case err != nil:
-		return records.Session{}, identity.Credential{}, err
+		return records.Session{}, err
 	case session.Kind != records.Browser || !identity.SameHash(session.SecretHash, c.Hash()):
-		return records.Session{}, identity.Credential{}, refused
+		return records.Session{}, errNoSession
 	}
-	return session, c, nil
+	return session, nil
 }
 
 // renewed is a session that goes on.
@@ -127,6 +142,7 @@ type renewed struct {
 	user    records.User
 	session records.Session
 	secret  string    // the session's cookie
+	at      time.Time // before user and session were read
 	until   time.Time // nothing signed for it may last longer
 }
 
@@ -136,7 +152,7 @@ func (s *Service) give(w http.ResponseWriter, r *http.Request, n renewed) (expir
 	if n.until.Before(expires) {
 		expires = n.until
 	}
-	tokens, err := s.signer.Issue(r.Context(), n.user, n.session.ID, expires)
+	tokens, err := s.signer.Issue(r.Context(), n.user, n.session.ID, n.at, expires)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -88,7 +88,7 @@ func (s *Service) signedIn(w http.ResponseWriter, r *http.Request) (bool, error)
 		if err != nil {
 			return false, err
 		}
-		tokens, err := s.signer.Issue(r.Context(), u, claims.SessionID, claims.ExpiresAt)
+		tokens, err := s.signer.Issue(r.Context(), u, claims.SessionID, claims.IssuedAt, claims.ExpiresAt)
 		if err != nil {
 			return false, err
 		}

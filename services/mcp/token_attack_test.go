@@ -278,7 +278,7 @@ func TestPersonalTokens(t *testing.T) {
 func TestOtherWaysIn(t *testing.T) {
 	d := newDoor(t)
 	access := strings.TrimPrefix(d.access(t, d.connected(t, d.person(t, "eve", records.Editor), records.Editor))[1], tokenOf)
-	session, err := d.Signer.Issue(t.Context(), d.Owner, "s1", time.Now().Add(time.Hour))
+	session, err := d.Signer.Issue(t.Context(), d.Owner, "s1", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (l *load) rotate(t *testing.T, verifiers []*identity.Verifier) {
 
 func (l *load) sign(t *testing.T, keys *keydir.Keys) {
 	s := identity.NewSigner(keys, l.hosts)
-	session, err := s.Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now().Add(identity.SessionLifetime))
+	session, err := s.Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now(), time.Now().Add(identity.SessionLifetime))
 	if err != nil {
 		t.Error(err)
 	}

@@ -97,7 +97,7 @@ func TestWeakKeysInTheTable(t *testing.T) {
 		{"1024 bits", rsaKey(1024), false},
 	} {
 		publish(t, table, public(t, c.key))
-		tokens, err := identity.NewSigner(signer{c.key}, hosts).Issue(t.Context(), records.User{ID: "eve"}, "s1", time.Now().Add(time.Hour))
+		tokens, err := identity.NewSigner(signer{c.key}, hosts).Issue(t.Context(), records.User{ID: "eve"}, "s1", time.Now(), time.Now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,7 +100,7 @@ func (d *Doors) User(t *testing.T, name string, w records.Wiki, role records.Rol
 // Cookie is the session of a signed-in user as a browser sends it to wikis.
 func (d *Doors) Cookie(t *testing.T, u records.User) string {
 	t.Helper()
-	s, err := d.Signer.Issue(t.Context(), u, "s1", time.Now().Add(time.Hour))
+	s, err := d.Signer.Issue(t.Context(), u, "s1", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -219,7 +219,7 @@ func (w *world) mustWork(t *testing.T) {
 }
 
 func (w *world) works(t *testing.T) error {
-	tokens, err := identity.NewSigner(w.process(t), w.hosts).Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now().Add(time.Hour))
+	tokens, err := identity.NewSigner(w.process(t), w.hosts).Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		return fmt.Errorf("sign: %w", err)
 	}

@@ -148,7 +148,7 @@ func (l *timeline) flood(t *testing.T) {
 func (l *timeline) signIn(t *testing.T) {
 	p := l.signers[l.random.IntN(len(l.signers))]
 	s := identity.NewSigner(p, l.w.hosts)
-	tokens, err := s.Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now().Add(identity.SessionLifetime))
+	tokens, err := s.Issue(t.Context(), records.User{ID: "ada"}, "s1", time.Now(), time.Now().Add(identity.SessionLifetime))
 	var access string
 	if err == nil {
 		access, err = s.IssueAccess(t.Context(), identity.Access{UserID: "ada", ClientID: "c", ConnectionID: "c1", Scope: "wiki:read", Resource: resource})

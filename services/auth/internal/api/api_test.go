@@ -111,7 +111,7 @@ func TestSessions(t *testing.T) {
 	// What was signed before is void: the session's secret is what renews it.
 	ada.do(t, http.MethodGet, "/api/account", "").problem(http.StatusUnauthorized, problem.Unauthenticated)
 	// What is signed from now on is good, however fast the browser is.
-	tokens, err := s.signer.Issue(t.Context(), u, here.ID, time.Now().Add(time.Hour))
+	tokens, err := s.signer.Issue(t.Context(), u, here.ID, time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

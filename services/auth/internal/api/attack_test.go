@@ -39,7 +39,7 @@ func TestMatrix(t *testing.T) {
 	_, personal := s.session(t, u, records.CommandLine, "wikibot on host")
 	w := s.wiki(t, u, "engines")
 	agent := s.agent(t, u, w, "Claude", "claude.ai")
-	tokens, err := s.signer.Issue(t.Context(), u, here.ID, time.Now().Add(time.Hour))
+	tokens, err := s.signer.Issue(t.Context(), u, here.ID, time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestMatrix(t *testing.T) {
 	if err := s.records.CreateToken(t.Context(), records.Token{ID: "t", Hash: hash, WikiID: w.ID, UserID: u.ID, Name: "t", Role: records.Editor, CreatedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	gone, err := s.signer.Issue(t.Context(), records.User{ID: "gone", Username: "ada"}, "s", time.Now().Add(time.Hour))
+	gone, err := s.signer.Issue(t.Context(), records.User{ID: "gone", Username: "ada"}, "s", time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

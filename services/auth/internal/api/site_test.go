@@ -136,7 +136,7 @@ func (s *site) anonymous() client { return client{s, http.Header{}} }
 func (s *site) browser(t *testing.T, u records.User) (client, records.Session) {
 	t.Helper()
 	kept, _ := s.session(t, u, records.Browser, "Firefox on Linux")
-	tokens, err := s.signer.Issue(t.Context(), u, kept.ID, time.Now().Add(time.Hour))
+	tokens, err := s.signer.Issue(t.Context(), u, kept.ID, time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func (w *world) fill(ctx context.Context, client *dynamodb.Client) error {
 	if err := store.CreateUser(ctx, user, records.Identity{Provider: "dev", Subject: "ada"}); err != nil {
 		return err
 	}
-	if w.session, err = identity.NewSigner(keys, hosts).Issue(ctx, user, "s1", time.Now().Add(time.Hour)); err != nil {
+	if w.session, err = identity.NewSigner(keys, hosts).Issue(ctx, user, "s1", time.Now(), time.Now().Add(time.Hour)); err != nil {
 		return err
 	}
 	secret, hash := identity.NewWikiToken()
