@@ -110,7 +110,11 @@ func TestSessions(t *testing.T) {
 		do(t, http.MethodGet, "/api/account", "").problem(http.StatusUnauthorized, problem.Unauthenticated)
 	// What was signed before is void: the session's secret is what renews it.
 	ada.do(t, http.MethodGet, "/api/account", "").problem(http.StatusUnauthorized, problem.Unauthenticated)
-	// What is signed from now on is good, however fast the browser is.
+	// What is signed from now on, for the user as they are now, is good, however fast
+	// the browser is.
+	if u, err = s.records.User(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
 	tokens, err := s.signer.Issue(t.Context(), u, here.ID, time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
