@@ -89,7 +89,7 @@ func TestSilentRenewal(t *testing.T) {
 			t.Errorf("the provider was asked %d times, want once a day", p.asked)
 		}
 		time.Sleep(12 * time.Hour)
-		if _, expires := b.refresh(t); expires.Sub(time.Now()) != 12*time.Hour {
+		if _, expires := b.refresh(t); time.Until(expires) != 12*time.Hour {
 			t.Errorf("tokens until %v: longer than the session", expires)
 		}
 		time.Sleep(12 * time.Hour)
@@ -167,7 +167,7 @@ func TestProviderIsDown(t *testing.T) {
 		p.down = true
 		for hour := range 24 {
 			code, expires := b.refresh(t)
-			if code != http.StatusOK || expires.Sub(time.Now()) != time.Duration(24-hour)*time.Hour {
+			if code != http.StatusOK || time.Until(expires) != time.Duration(24-hour)*time.Hour {
 				t.Fatalf("after %d hours: %d until %v", hour, code, expires)
 			}
 			time.Sleep(time.Hour)
@@ -183,7 +183,7 @@ func TestProviderIsDown(t *testing.T) {
 		}
 		p.down = false
 		time.Sleep(10 * time.Minute)
-		if code, expires := b.refresh(t); code != http.StatusOK || expires.Sub(time.Now()) != 24*time.Hour {
+		if code, expires := b.refresh(t); code != http.StatusOK || time.Until(expires) != 24*time.Hour {
 			t.Errorf("back again: %d until %v", code, expires)
 		}
 	})
