@@ -27,6 +27,9 @@
 //	as [NAME]                use that browser (cookie jar) from now on; without a
 //	                         name none, as programs do
 //	signin EMAIL USERNAME    sign in with it
+//	consent allow|deny CLIENT RESOURCE [read|write]
+//	                         decide with it about a client that wants into a wiki;
+//	                         sets $CODE, and $VERIFIER and $BACK to redeem it with
 //	gogit clone URL DIR [DEPTH]
 //	gogit pull URL DIR       clone or pull with go-git; the URL carries the token
 //	setjson VAR KEY [FILE]   set a variable from a member of the last body

@@ -55,6 +55,7 @@ func Run(t *testing.T, p Params) {
 			"as":      command((*script).as),
 			"signin":  command((*script).signin),
 			"setjson": command((*script).setjson),
+			"consent": command((*script).consent),
 			"gogit":   command((*script).gogit),
 		},
 	})

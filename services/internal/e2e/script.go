@@ -130,7 +130,7 @@ func (s *script) http(ts *testscript.TestScript, args []string) error {
 	var body []byte
 	for i, arg := range rest {
 		k, v, ok := strings.Cut(arg, ":")
-		if ok && !strings.ContainsAny(k, " {@") {
+		if ok && !strings.ContainsAny(k, " {@=") {
 			header.Set(k, strings.TrimSpace(v))
 			continue
 		}

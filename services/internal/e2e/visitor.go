@@ -18,6 +18,9 @@ type Visitor struct {
 	Decision        string // "allow" or "deny"
 	Rights          string // of an agent: "read" or "write"; "" leaves what is offered
 	Code            string // that is typed where one is asked for
+	// Home keeps the browser at a site and its wikis: an address elsewhere is where
+	// the visit ends, and is not opened. "" lets it go anywhere.
+	Home string
 	// Client is the browser, with its cookies; nil for a new one.
 	Client *http.Client
 }
@@ -44,6 +47,9 @@ func (v Visitor) Visit(address string) (*url.URL, error) {
 		next, err := v.step(client, req)
 		if err != nil || next == nil {
 			return req.URL, err
+		}
+		if v.Home != "" && next.URL.Host != v.Home && !strings.HasSuffix(next.URL.Host, "."+v.Home) {
+			return next.URL, nil
 		}
 		req = next
 	}
