@@ -18,12 +18,17 @@ import (
 // enough HTTP/1.1 to count answers, so that on a machine shared with the server
 // the server's work, not the client's, decides.
 func load(ctx context.Context, addr, host string, paths []string, conns int, length time.Duration) (float64, error) {
-	ctx, cancel := context.WithTimeout(ctx, length)
-	defer cancel()
 	requests := make([][]byte, len(paths))
 	for i, p := range paths {
 		requests[i] = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", p, host)
 	}
+	return send(ctx, addr, requests, conns, length)
+}
+
+// send is load with requests as they stand.
+func send(ctx context.Context, addr string, requests [][]byte, conns int, length time.Duration) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, length)
+	defer cancel()
 	var done atomic.Int64
 	var all sync.WaitGroup
 	errs := make(chan error, conns)

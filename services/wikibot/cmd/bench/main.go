@@ -15,10 +15,11 @@ import (
 )
 
 type cli struct {
-	Pages pagesBench `cmd:"" help:"Page views, saves, histories, start-up."`
-	Git   gitBench   `cmd:"" help:"The git remote, beside git http-backend."`
-	Peer  peerServer `cmd:"" hidden:"" help:"The bare server that page views are compared with."`
-	CGI   cgiServer  `cmd:"" name:"cgi" hidden:"" help:"git http-backend, which the git remote is compared with."`
+	Pages    pagesBench    `cmd:"" help:"Page views, saves, histories, start-up."`
+	Git      gitBench      `cmd:"" help:"The git remote, beside git http-backend."`
+	Identity identityBench `cmd:"" help:"What it costs to prove who one is, beside asking as nobody."`
+	Peer     peerServer    `cmd:"" hidden:"" help:"The bare server that page views are compared with."`
+	CGI      cgiServer     `cmd:"" name:"cgi" hidden:"" help:"git http-backend, which the git remote is compared with."`
 }
 
 func main() {
