@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,6 +48,22 @@ func New(base string) (*Visitor, error) {
 		return nil, err
 	}
 	return &Visitor{base: u, browser: e2e.NewClient(jar), program: e2e.NewClient(nil)}, nil
+}
+
+// From makes the visitor come from another loopback address, such as 127.0.0.2:
+// what one address may do in a minute is limited. It is not safe beside others.
+func (v *Visitor) From(address string) {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	for _, c := range []*http.Client{v.browser, v.program} {
+		c.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			_, port, err := net.SplitHostPort(addr)
+			if err != nil {
+				return nil, err
+			}
+			return dialer.DialContext(ctx, network, "127.0.0.1:"+port)
+		}
+		c.CloseIdleConnections()
+	}
 }
 
 // SignIn signs the browser in, under an address at example.org.
