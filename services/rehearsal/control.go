@@ -39,7 +39,9 @@ type Weather struct {
 	DynamoDB chaos.Rates
 	Events   eventbridgetest.Chaos // of the buses
 	Others   chaos.Rates           // of SQS and Secrets Manager
-	Files    float64               // share of file operations that fail; needs a FileDelay or CountFiles
+	// Parameters is of Parameter Store.
+	Parameters chaos.Rates
+	Files      float64 // share of file operations that fail; needs a FileDelay or CountFiles
 }
 
 // Storm is bad weather of every kind, of which the fleet is to lose nothing.
@@ -47,6 +49,8 @@ var Storm = Weather{
 	DynamoDB: chaos.Rates{Throttle: 0.06, Fail: 0.05, Conflict: 0.04, Lose: 0.05, Delay: 10 * time.Millisecond},
 	Events:   eventbridgetest.Chaos{Refuse: 0.1, Forget: 0.1, RefuseEntry: 0.1, Unreachable: 0.2, Duplicate: 0.3, Delay: 300 * time.Millisecond},
 	Others:   chaos.Rates{Throttle: 0.1, Fail: 0.1, Lose: 0.1},
+
+	Parameters: chaos.Rates{Throttle: 0.1, Fail: 0.1, Lose: 0.1},
 }
 
 // SetWeather changes how AWS fares from the next call on. The zero value is fair.
@@ -55,6 +59,8 @@ func (r *Rehearsal) SetWeather(w Weather) error {
 		switch name {
 		case "DYNAMODB":
 			d.Set(w.DynamoDB)
+		case "SSM":
+			d.Set(w.Parameters)
 		case "EVENTBRIDGE": // the buses fail by themselves
 		default:
 			d.Set(w.Others)

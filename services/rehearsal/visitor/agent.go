@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 )
 
 // Agent is a program that the visitor connects to a wiki by OAuth. Its methods do
@@ -136,6 +137,30 @@ func (v *Visitor) Post(ctx context.Context, target string, body any) (Answer, er
 		return Answer{}, err
 	}
 	return v.do(ctx, v.browser, http.MethodPost, target, text, "Content-Type", "application/json", "Origin", v.base.String())
+}
+
+// Welcome chooses the username of somebody new, who was sent to do so.
+func (v *Visitor) Welcome(ctx context.Context, username string) (Answer, error) {
+	return v.form(ctx, v.browser, "/auth/welcome", url.Values{"username": {username}})
+}
+
+// SignOut ends the browser's session.
+func (v *Visitor) SignOut(ctx context.Context) (Answer, error) {
+	return v.form(ctx, v.browser, "/auth/logout", url.Values{})
+}
+
+// Cookies are those of the browser for the root host, as a header has them.
+func (v *Visitor) Cookies() string {
+	var pairs []string
+	for _, c := range v.browser.Jar.Cookies(v.base) {
+		pairs = append(pairs, c.Name+"="+c.Value)
+	}
+	return strings.Join(pairs, "; ")
+}
+
+// Send sends a request without a body, as a program.
+func (v *Visitor) Send(ctx context.Context, method, target string, header ...string) (Answer, error) {
+	return v.do(ctx, v.program, method, target, nil, header...)
 }
 
 func (g *Agent) tokens(ctx context.Context, form url.Values) (t Tokens, a Answer, err error) {
