@@ -231,7 +231,7 @@ func (a *Authenticator) session(ctx context.Context, values []string, audience s
 		if err != nil {
 			return Principal{}, Claims{}, err
 		}
-		if ended(u, claims) {
+		if claims.Ended(u) {
 			continue
 		}
 		p := principalOf(Session, u)
@@ -241,9 +241,10 @@ func (a *Authenticator) session(ctx context.Context, values []string, audience s
 	return Principal{Kind: Anonymous}, Claims{}, nil
 }
 
-// ended reports whether the user ended the session before its time. Claims count
-// whole seconds, so what was signed in the second of a sign-out is void as well.
-func ended(u records.User, c Claims) bool {
+// Ended reports whether the user, as they are now, ended the session before its
+// time. Claims count whole seconds, so what was signed in the second of a sign-out
+// is void as well.
+func (c Claims) Ended(u records.User) bool {
 	if _, ok := u.Ended[c.SessionID]; ok {
 		return true
 	}

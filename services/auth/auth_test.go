@@ -22,7 +22,7 @@ import (
 	"wikibot.io/contracts/events"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
-	"wikibot.io/pkg/identity/keydir"
+	"wikibot.io/pkg/identity/keydir/keydirtest"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/sqlite"
 	"wikibot.io/pkg/web"
@@ -42,14 +42,19 @@ type site struct {
 	watched *watched
 }
 
-// watched is the store as the service sees it; read, if there is one, is called
-// after the service has read something, before it goes on.
+// watched is the store as the service sees it; look, if there is one, is called
+// before the service reads a user, and read after it has read something, before it
+// goes on.
 type watched struct {
 	*sqlite.Store
+	look func()
 	read func(what string)
 }
 
 func (w *watched) User(ctx context.Context, id string) (records.User, error) {
+	if w.look != nil {
+		w.look()
+	}
 	u, err := w.Store.User(ctx, id)
 	if w.read != nil {
 		w.read("user")
@@ -81,10 +86,7 @@ func newSiteWith(t *testing.T, signIn func(web.Hosts, auth.Users) (auth.SignIn, 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	keys, err := keydir.Open(filepath.Join(dir, "keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := keydirtest.New(t)
 	hosts, err := web.NewHosts(base)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -61,13 +63,28 @@ const (
 type attempt struct {
 	Choice   string `json:"choice"`
 	ReturnTo string `json:"return_to"`
+	Fresh    bool   `json:"fresh,omitempty"`
 }
 
-func (s *remote) of(secret, state, choice string) provider.Attempt {
+func (s *remote) of(r *http.Request, secret, state string, a attempt) provider.Attempt {
 	return provider.Attempt{
 		State: state, Nonce: derive(secret, "nonce "+state), Verifier: derive(secret, "verifier "+state),
-		Choice: choice, RedirectURI: s.hosts.Root("/auth/callback"),
+		Choice: a.Choice, Fresh: a.Fresh, RedirectURI: s.hosts.Root("/auth/callback"),
+		Address: addressOf(r), UserAgent: r.UserAgent(),
 	}
+}
+
+// addressOf is the address that a request comes from; "" when nobody knows.
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return ""
+	}
+	return addr.Unmap().WithZone("").String()
 }
 
 func attemptHash(secret, state string) string { return hashOf(derive(secret, "attempt "+state)) }
@@ -77,15 +94,19 @@ type wayIn struct{ Label, URL string }
 
 func (s *remote) Begin(w http.ResponseWriter, r *http.Request, returnTo string) error {
 	choices := s.provider.Choices()
-	choice := r.URL.Query().Get("choice")
+	choice, again := r.URL.Query().Get("choice"), r.URL.Query().Has(fresh)
 	for _, c := range choices {
 		if c.ID == choice || len(choices) == 1 {
-			return s.send(w, r, attempt{Choice: c.ID, ReturnTo: returnTo})
+			return s.send(w, r, attempt{Choice: c.ID, ReturnTo: returnTo, Fresh: again})
 		}
 	}
 	var ways []wayIn
 	for _, c := range choices {
-		ways = append(ways, wayIn{c.Label, "/auth/login?" + url.Values{"choice": {c.ID}, "return_to": {returnTo}}.Encode()})
+		q := url.Values{"choice": {c.ID}, "return_to": {returnTo}}
+		if again {
+			q.Set(fresh, "1")
+		}
+		ways = append(ways, wayIn{c.Label, "/auth/login?" + q.Encode()})
 	}
 	return s.pages.Render(w, pages.Page{Name: "choices", Status: http.StatusOK, Data: struct {
 		Back string
@@ -103,7 +124,7 @@ func (s *remote) send(w http.ResponseWriter, r *http.Request, a attempt) error {
 		secret = newSecret()
 	}
 	state := newSecret()
-	to, err := s.provider.Begin(r.Context(), s.of(secret, state, a.Choice))
+	to, err := s.provider.Begin(r.Context(), s.of(r, secret, state, a))
 	if err != nil {
 		return &stray{err, a.ReturnTo}
 	}
@@ -150,7 +171,7 @@ func (s *remote) Complete(_ http.ResponseWriter, r *http.Request) (*Proven, erro
 	if err != nil {
 		return nil, &stray{err, a.ReturnTo}
 	}
-	person, err := s.provider.Finish(r.Context(), s.of(secret, states[0], a.Choice), query)
+	person, err := s.provider.Finish(r.Context(), s.of(r, secret, states[0], a), query)
 	if err != nil {
 		return nil, &stray{err, a.ReturnTo}
 	}

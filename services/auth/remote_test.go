@@ -193,7 +193,7 @@ func TestPersonSaysNo(t *testing.T) {
 	rw := b.get(t, at+"&error=access_denied&error_description="+url.QueryEscape("<b>Call this number</b>"))
 	page := rw.Body.String()
 	if rw.Code != http.StatusForbidden || !strings.Contains(page, "<h1>Sign-in was called off</h1>") ||
-		!strings.Contains(page, `href="/auth/login?return_to=%2Fapp%2Fx"`) || strings.Contains(page, "number") {
+		!strings.Contains(page, `href="/auth/login?fresh=1&amp;return_to=%2Fapp%2Fx"`) || strings.Contains(page, "number") {
 		t.Errorf("%d %s", rw.Code, page)
 	}
 }

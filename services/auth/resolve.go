@@ -20,6 +20,7 @@ const (
 	leaving    standing = "leaving"    // the user is returned; they have asked to be forgotten
 	unverified standing = "unverified" // the provider does not vouch for the e-mail address
 	another    standing = "another"    // the e-mail address is a user's who is somebody else there
+	departing  standing = "departing"  // the e-mail address is a user's who is leaving, by another identity
 )
 
 // resolve finds out whose a proof is. A user is found by the first identity, else
@@ -75,6 +76,9 @@ func (s *Service) join(ctx context.Context, u records.User, p provider.Person) (
 	if fault.Is(err, fault.Exists) {
 		return records.User{}, another, nil // somebody was faster in this very moment
 	}
+	if fault.Is(err, fault.NotFound) {
+		return records.User{}, departing, nil // in this very moment, likewise
+	}
 	if err != nil {
 		return records.User{}, "", err
 	}
@@ -98,7 +102,6 @@ func (s *Service) settle(w http.ResponseWriter, r *http.Request, p waiting) erro
 	if err != nil {
 		return err
 	}
-	page := pages.Page{Status: http.StatusForbidden, Data: struct{ Email, Again string }{p.Person.Email, again(p.ReturnTo)}}
 	switch how {
 	case known:
 		return s.signIn(w, r, u, p.Person, p.ReturnTo)
@@ -107,9 +110,17 @@ func (s *Service) settle(w http.ResponseWriter, r *http.Request, p waiting) erro
 	case leaving:
 		return s.await(w, r, leavingTicket, "/auth/welcome-back", p)
 	case unverified:
-		page.Name = "unverified"
-	default:
-		page.Name = "taken"
+		return s.refuse(w, "unverified", "", p)
+	case departing:
+		return s.refuse(w, "taken", "leaving", p)
 	}
-	return s.pages.Render(w, page)
+	return s.refuse(w, "taken", "", p)
+}
+
+// refuse draws the page of somebody who has proved who they are and cannot be let
+// in: why, and what to do.
+func (s *Service) refuse(w http.ResponseWriter, name, why string, p waiting) error {
+	return s.pages.Render(w, pages.Page{Name: name, Status: http.StatusForbidden, Data: struct{ Email, Again, Why string }{
+		p.Person.Email, anew(p.ReturnTo), why,
+	}})
 }

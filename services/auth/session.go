@@ -48,10 +48,28 @@ func bondOf(secret string, s records.Session) (b bond, err error) {
 // there must not become this person's (session fixation, CWE-384), nor stay open
 // behind their back.
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User, p provider.Person, back string) error {
+	n, err := s.beginSession(r, u, p)
+	if fault.Is(err, fault.NotFound) { // they have left, this very moment: the sign-in knows what then
+		http.Redirect(w, r, again(back), http.StatusSeeOther)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := s.give(w, r, n); err != nil {
+		return err
+	}
+	http.Redirect(w, r, returnTo(s.hosts, back), http.StatusSeeOther)
+	return nil
+}
+
+// beginSession ends the browser's former session and makes the next. NotFound
+// when there is no such user any more.
+func (s *Service) beginSession(r *http.Request, u records.User, p provider.Person) (renewed, error) {
 	ctx, now := r.Context(), time.Now()
 	u, err := s.endFormer(r, u, now)
 	if err != nil {
-		return err
+		return renewed{}, err
 	}
 	c := identity.NewCredential(u.ID, events.NewID(now))
 	session := records.Session{
@@ -59,17 +77,12 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, u records.User,
 		CreatedAt: now, LastUsed: now, ExpiresAt: now.Add(sessionLife), Provider: p.Identities[0].Provider,
 	}
 	if session.Sealed, err = (bond{Held: p.Held, Asked: now}).seal(c.Secret, session); err != nil {
-		return err
+		return renewed{}, err
 	}
 	if err := s.records.CreateSession(ctx, session); err != nil {
-		return err
+		return renewed{}, err
 	}
-	_, err = s.give(w, r, renewed{user: u, session: session, at: now, until: session.ExpiresAt, secret: c.String(identity.SessionPrefix)})
-	if err != nil {
-		return err
-	}
-	http.Redirect(w, r, returnTo(s.hosts, back), http.StatusSeeOther)
-	return nil
+	return renewed{user: u, session: session, at: now, until: session.ExpiresAt, secret: c.String(identity.SessionPrefix)}, nil
 }
 
 // endFormer ends the session that the browser is in, if any, and returns the user

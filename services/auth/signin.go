@@ -11,6 +11,7 @@ import (
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/limit"
+	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
 	"wikibot.io/services/auth/internal/pages"
 	"wikibot.io/services/auth/provider"
@@ -57,16 +58,19 @@ const home = "/app/"
 // begin leads whoever is not signed in to the sign-in. Who is signed in already
 // goes straight on, with fresh cookies: a wiki that sent them here had not seen a
 // session, so without its cookie they would be sent back and forth. So does who
-// has a session whose tokens have run out.
+// has a session whose tokens have run out. Who asks for a choice of accounts is
+// not taken at their old one.
 func (s *Service) begin(w http.ResponseWriter, r *http.Request) error {
 	back := returnTo(s.hosts, r.URL.Query().Get("return_to"))
-	in, err := s.signedIn(w, r)
-	if err != nil {
-		return err
-	}
-	if in {
-		http.Redirect(w, r, back, http.StatusSeeOther)
-		return nil
+	if !r.URL.Query().Has(fresh) {
+		in, err := s.signedIn(w, r)
+		if err != nil {
+			return err
+		}
+		if in {
+			http.Redirect(w, r, back, http.StatusSeeOther)
+			return nil
+		}
 	}
 	rate := s.proof.Rate()
 	rate.Name, rate.Max = "begin to "+rate.Name, 2*rate.Max // it can take two pages
@@ -77,17 +81,21 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request) error {
 }
 
 // signedIn reports whether the browser is signed in, and answers with fresh
-// cookies if it is.
+// cookies if it is. The user is read once more, since whatever was ended after
+// the token was checked must not be signed anew.
 func (s *Service) signedIn(w http.ResponseWriter, r *http.Request) (bool, error) {
 	p, claims, err := s.auth.RootSession(r)
 	if err != nil {
 		return false, err
 	}
+	var u records.User
 	if p.Kind == identity.Session {
-		u, err := s.records.User(r.Context(), p.UserID) // it says since when tokens count
-		if err != nil {
+		u, err = s.records.User(r.Context(), p.UserID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
 			return false, err
 		}
+	}
+	if u.ID != "" && !claims.Ended(u) {
 		tokens, err := s.signer.Issue(r.Context(), u, claims.SessionID, claims.IssuedAt, claims.ExpiresAt)
 		if err != nil {
 			return false, err
@@ -148,10 +156,14 @@ func (s *Service) went(w http.ResponseWriter, r *http.Request, err error) error 
 	}
 	details := web.ProblemOf(r, lost.err)
 	web.SetRetryAfter(w.Header(), lost.err)
+	onward := again(back)
+	if k := fault.KindOf(err); k == fault.Denied || k == fault.Unauthenticated {
+		onward = anew(back) // perhaps they would not be let in as who they are there
+	}
 	return s.pages.Render(w, pages.Page{Name: "stray", Status: details.Status, Data: struct {
 		Title, Detail, Instance, Again string
 		Kind                           fault.Kind
-	}{title, details.Detail, details.Instance, again(back), fault.KindOf(err)}})
+	}{title, details.Detail, details.Instance, onward, fault.KindOf(err)}})
 }
 
 // maxReturnTo bounds where a sign-in leads to, in bytes: it travels in forms.

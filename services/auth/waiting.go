@@ -94,3 +94,13 @@ func (s *Service) beginAgain(w http.ResponseWriter, r *http.Request) error {
 func again(returnTo string) string {
 	return "/auth/login?" + url.Values{"return_to": {returnTo}}.Encode()
 }
+
+// fresh asks a sign-in, as a parameter of its address, for a choice of accounts,
+// whoever is signed in here and at the provider.
+const fresh = "fresh"
+
+// anew is the address of a try as somebody else. Without fresh a provider that
+// knows who is in would send them straight back.
+func anew(returnTo string) string {
+	return "/auth/login?" + url.Values{"return_to": {returnTo}, fresh: {"1"}}.Encode()
+}

@@ -19,13 +19,15 @@ type choosing struct {
 	Email, Username string
 	Before, After   string // of the username in a wiki's address
 	Back            string // host that the sign-in leads back to; "" for the root host
+	Again           string // where to sign in as somebody else
 	Wrong           []string
 }
 
 func (s *Service) choosing(p waiting, username string, wrong []string) choosing {
 	before, after, _ := strings.Cut(s.hosts.Wiki("*", ""), "*")
 	return choosing{
-		Email: p.Person.Email, Username: username, Before: before, After: after, Back: hostOf(p.ReturnTo), Wrong: wrong,
+		Email: p.Person.Email, Username: username, Before: before, After: after, Back: hostOf(p.ReturnTo), Again: anew(p.ReturnTo),
+		Wrong: wrong,
 	}
 }
 
@@ -113,10 +115,27 @@ func (s *Service) overtaken(w http.ResponseWriter, r *http.Request, p waiting, c
 	if err != nil {
 		return err
 	}
-	if how == newcomer { // an identity besides the first one is another user's
-		return cause
+	if how != newcomer {
+		return s.settle(w, r, p)
 	}
-	return s.settle(w, r, p)
+	web.RecordOf(r.Context()).Err = cause
+	if fieldsOf(cause)["identity"] { // one besides the first is somebody's
+		return s.refuse(w, "taken", "identity", p)
+	}
+	if fieldsOf(cause)["email"] { // nobody has it, and yet it is taken
+		return s.refuse(w, "taken", "leaving", p)
+	}
+	return cause
+}
+
+func fieldsOf(err error) map[string]bool {
+	names := map[string]bool{}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		for _, f := range e.Fields {
+			names[f.Name] = true
+		}
+	}
+	return names
 }
 
 // wrongWith returns what an error says about a field, and whether it says nothing

@@ -39,6 +39,17 @@ type document struct {
 	Scopes        []string `json:"scopes_supported"`
 	Methods       []string `json:"token_endpoint_auth_methods_supported"`
 	SendsIssuer   bool     `json:"authorization_response_iss_parameter_supported"`
+	Prompts       []string `json:"prompt_values_supported"` // Initiating User Registration 1.0 section 4
+}
+
+// prompt is what makes people choose an account (Core 3.1.2.1). Few issuers say
+// which values they know; those that do, and do not know this one, show who is in
+// when they ask for the sign-in once more.
+func (d document) prompt() string {
+	if len(d.Prompts) > 0 && !slices.Contains(d.Prompts, "select_account") && slices.Contains(d.Prompts, "login") {
+		return "login"
+	}
+	return "select_account"
 }
 
 // found is a document that was checked, and what follows from it.

@@ -84,6 +84,9 @@ func (p *issuer) Begin(ctx context.Context, a Attempt) (string, error) {
 	if a.LoginHint != "" {
 		options = append(options, oauth2.SetAuthURLParam("login_hint", a.LoginHint))
 	}
+	if a.Fresh {
+		options = append(options, oauth2.SetAuthURLParam("prompt", f.prompt()))
+	}
 	return c.AuthCodeURL(a.State, options...), nil
 }
 

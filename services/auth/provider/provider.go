@@ -45,6 +45,12 @@ type Attempt struct {
 	Choice      string // ID of a Choice; "" for the first
 	RedirectURI string
 	LoginHint   string // an e-mail address; "" for none
+	// Fresh asks the provider to let the person choose an account, though it knows
+	// who is in.
+	Fresh bool
+	// Address and UserAgent are the browser's, for providers that judge risks by
+	// them; "" for unknown.
+	Address, UserAgent string
 }
 
 // Person is whom a provider vouches for.

@@ -58,17 +58,23 @@ type broker struct {
 type way struct {
 	Choice
 	parameter string
+	// fresh is the parameter, and its value, by which people get to choose an
+	// account; what is behind WorkOS has its own.
+	fresh [2]string
 }
 
 // ways are the ways in, and what WorkOS calls them. AuthKit's own page knows
 // e-mail codes, passwords, passkeys and the single sign-on of companies.
 var ways = []way{
-	{Choice{"google", "Google"}, "GoogleOAuth"},
-	{Choice{"github", "GitHub"}, "GitHubOAuth"},
-	{Choice{"microsoft", "Microsoft"}, "MicrosoftOAuth"},
-	{Choice{"apple", "Apple"}, "AppleOAuth"},
-	{Choice{"authkit", "E-mail or single sign-on"}, "authkit"},
+	{Choice{"google", "Google"}, "GoogleOAuth", behindIt},
+	{Choice{"github", "GitHub"}, "GitHubOAuth", behindIt},
+	{Choice{"microsoft", "Microsoft"}, "MicrosoftOAuth", behindIt},
+	{Choice{"apple", "Apple"}, "AppleOAuth", [2]string{}}, // it asks always
+	{Choice{"authkit", "E-mail or single sign-on"}, "authkit", [2]string{"prompt", "login"}},
 }
+
+// behindIt is handed on to the provider behind WorkOS.
+var behindIt = [2]string{"provider_query_params[prompt]", "select_account"}
 
 // behind names the provider behind WorkOS in an identity, by what WorkOS calls it
 // (its documents spell one of them in two ways).
@@ -130,6 +136,9 @@ func (p *broker) Begin(_ context.Context, a Attempt) (string, error) {
 	if a.LoginHint != "" {
 		q.Set("login_hint", a.LoginHint)
 	}
+	if a.Fresh && w.fresh[0] != "" {
+		q.Set(w.fresh[0], w.fresh[1])
+	}
 	return p.BaseURL + "/user_management/authorize?" + q.Encode(), nil
 }
 
@@ -154,6 +163,7 @@ func (p *broker) Finish(ctx context.Context, a Attempt, callback url.Values) (Pe
 	defer cancel()
 	s, err := p.authenticate(ctx, w.Label, grant{
 		Type: "authorization_code", Code: callback.Get("code"), Verifier: a.Verifier,
+		Address: a.Address, UserAgent: clip(a.UserAgent, agentLimit),
 	})
 	if err != nil {
 		return Person{}, err

@@ -17,11 +17,12 @@ import (
 
 const (
 	broad         = "your provider" // in messages, where nobody knows which one it was
+	agentLimit    = 500             // characters of a browser's name for itself that are handed on
 	identityLimit = 16              // of the identities behind a user that are kept
 )
 
-// grant is the body of POST /user_management/authenticate. The address and the
-// browser of the person could be told; WorkOS need not know them.
+// grant is the body of POST /user_management/authenticate. Address and browser are
+// what WorkOS, which sees ours alone here, judges the risk of a sign-in by.
 type grant struct {
 	ClientID string `json:"client_id"`
 	Secret   string `json:"client_secret"`
@@ -29,6 +30,9 @@ type grant struct {
 	Code     string `json:"code,omitempty"`
 	Verifier string `json:"code_verifier,omitempty"`
 	Refresh  string `json:"refresh_token,omitempty"`
+
+	Address   string `json:"ip_address,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
 }
 
 // session is its answer, as far as we read it.

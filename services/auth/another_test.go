@@ -1,0 +1,220 @@
+package auth_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wikibot.io/pkg/records"
+	"wikibot.io/services/auth/provider"
+)
+
+// chosen is the address to which a page that goes on by itself leads.
+func chosen(t *testing.T, rw interface{ Header() http.Header }) string {
+	t.Helper()
+	_, to, ok := strings.Cut(rw.Header().Get("Refresh"), "0; url=")
+	if !ok {
+		t.Fatalf("it leads nowhere: %v", rw.Header())
+	}
+	return to
+}
+
+// TestAnotherAccount: from a consent page, by signing out, to somebody else's
+// sign-in and back to the very request; though there is one provider, which knows
+// who is in.
+func TestAnotherAccount(t *testing.T) {
+	s, p := newRemote(t)
+	b := s.browser(t)
+	b.signUp(t, p, ada(), "ada")
+	request := "/oauth/authorize?client_id=x&state=a%20b"
+	to := "/auth/logout?return_to=" + url.QueryEscape(request)
+	page := b.get(t, to).Body.String()
+	if !strings.Contains(page, `name="return_to" value="/oauth/authorize?client_id=x&amp;state=a%20b"`) || !strings.Contains(page, "Use another account") {
+		t.Errorf("the page has lost the request: %s", page)
+	}
+	rw := b.post(t, "/auth/logout", "return_to", request)
+	if rw.Code != http.StatusOK || b.username(t) != "" || strings.Contains(rw.Body.String(), issuer) {
+		t.Errorf("signed out: %d %s", rw.Code, rw.Body)
+	}
+	rw = b.get(t, chosen(t, rw))
+	at := rw.Header().Get("Location")
+	if a := p.attempts[location(t, at).Query().Get("state")]; !a.Fresh {
+		t.Errorf("the provider is not asked to let them choose: %+v", a)
+	}
+	eve := provider.Person{Identities: []records.Identity{{Provider: issuer, Subject: "eve-1"}}, Email: "eve@example.org", EmailVerified: true}
+	wantRedirect(t, b.get(t, p.approve(t, at, eve)), "/auth/welcome")
+	wantRedirect(t, b.post(t, "/auth/welcome", "username", "eve"), request)
+	if b.username(t) != "eve" {
+		t.Errorf("signed in as %q", b.username(t))
+	}
+
+	// Without signing out first, too: the old session ends when the new one begins.
+	was := b.session(t)
+	rw = b.get(t, "/auth/login?fresh=1&return_to=/app/x")
+	if b.username(t) != "eve" {
+		t.Error("to be asked who one is signs out")
+	}
+	wantRedirect(t, b.get(t, p.approve(t, rw.Header().Get("Location"), ada())), "/app/x")
+	if _, err := s.records.Session(t.Context(), was.UserID, was.ID); err == nil || b.username(t) != "ada" {
+		t.Errorf("signed in as %q; the former session: %v", b.username(t), err)
+	}
+
+	b.post(t, "/auth/logout")
+	wantRedirect(t, b.get(t, to), "/auth/login?fresh=1&return_to="+url.QueryEscape(request)) // nobody is in
+	if page := b.get(t, "/auth/logged-out").Body.String(); !strings.Contains(page, `href="/auth/login?fresh=1&amp;return_to=%2Fapp%2F"`) {
+		t.Errorf("signed out, and the way back leads into the same account: %s", page)
+	}
+}
+
+func TestPageOfChoicesStaysFresh(t *testing.T) {
+	s, p := newRemote(t, "google", "github")
+	b := s.browser(t)
+	page := b.get(t, "/auth/login?fresh=1&return_to=/app/x").Body.String()
+	if !strings.Contains(page, `href="/auth/login?choice=github&amp;fresh=1&amp;return_to=%2Fapp%2Fx"`) {
+		t.Error(page)
+	}
+	b.get(t, "/auth/login?fresh=1&choice=github")
+	for _, a := range p.attempts {
+		if !a.Fresh {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestOpenRedirectBySignOut (CWE-601): where a sign-out leads on to is checked as
+// that of a sign-in is.
+func TestOpenRedirectBySignOut(t *testing.T) {
+	s, p := newRemote(t)
+	b := s.browser(t)
+	b.signUp(t, p, ada(), "ada")
+	for _, to := range []string{
+		"https://evil.example/", "//evil.example/", `/\evil.example/`, "javascript:alert(1)", "/auth/logout", "/app/../auth/logout",
+		"http://wikibot.localhost:8080@evil.example/", "/app/\r\nRefresh: 0; url=//evil.example", "/" + strings.Repeat("a", 5000),
+	} {
+		page := b.get(t, "/auth/logout?return_to="+url.QueryEscape(to)).Body.String()
+		if strings.Contains(page, "evil") || !strings.Contains(page, `name="return_to" value="/app/"`) {
+			t.Errorf("%q is taken in", to)
+		}
+		rw := s.browser(t).post(t, "/auth/logout", "return_to", to)
+		if got := chosen(t, rw); got != "/auth/login?fresh=1&return_to=%2Fapp%2F" {
+			t.Errorf("%q leads to %q", to, got)
+		}
+	}
+}
+
+// TestSignOutWithABrokenForm: nothing about a form keeps anybody in.
+func TestSignOutWithABrokenForm(t *testing.T) {
+	s, p := newRemote(t)
+	for why, body := range map[string]string{"percent sign": "return_to=%zz", "too much": "x=" + strings.Repeat("a", 1<<17)} {
+		b := s.browser(t)
+		b.arrive(t, p, ada(), "/app/")
+		b.post(t, "/auth/welcome", "username", "ada")
+		b.do(t, http.MethodPost, "/auth/logout", strings.NewReader(body), "Content-Type", "application/x-www-form-urlencoded", "Origin", base)
+		if b.username(t) != "" {
+			t.Errorf("%s: still signed in", why)
+		}
+	}
+}
+
+// TestSignOutEverywhereWhileCookiesAreRefreshed: a browser whose token was checked
+// just before all sessions ended is not given another one.
+func TestSignOutEverywhereWhileCookiesAreRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p := newRemote(t)
+		b, other := s.browser(t), s.browser(t)
+		b.signUp(t, p, ada(), "ada")
+		other.arrive(t, p, ada(), "/app/")
+		keep := other.session(t)
+		time.Sleep(time.Minute)
+		once := false
+		s.watched.look = func() {
+			if once {
+				return
+			}
+			once = true
+			if err := s.records.EndSessions(t.Context(), keep.UserID, keep.ID, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+		b.get(t, "/auth/login?return_to=/app/")
+		if s.watched.look = nil; b.username(t) != "" {
+			t.Error("signed out everywhere, and still in")
+		}
+		wantRedirect(t, other.get(t, "/auth/login?return_to=/app/"), "/app/")
+	})
+}
+
+// TestLeavingWhileSigningIn: who deletes their account in one tab while they sign
+// in with another is asked whether they want it back.
+func TestLeavingWhileSigningIn(t *testing.T) {
+	s, p := newRemote(t)
+	b := s.browser(t)
+	b.signUp(t, p, ada(), "ada")
+	id := b.session(t).UserID
+	there := b.get(t, "/auth/login?fresh=1&return_to=/app/x").Header().Get("Location")
+	s.watched.read = func(what string) {
+		if what == "session" { // the former one is being ended
+			_ = s.records.DeleteUser(t.Context(), id, time.Now())
+		}
+	}
+	rw := b.get(t, p.approve(t, there, ada()))
+	s.watched.read = nil
+	wantRedirect(t, rw, "/auth/login?return_to=%2Fapp%2Fx")
+	if b.username(t) != "" {
+		t.Error("signed in as somebody who has left")
+	}
+	wantRedirect(t, b.arrive(t, p, ada(), "/app/x"), "/auth/welcome-back")
+}
+
+// TestNewcomerWhoIsNot: somebody's second identity, or the address of somebody who
+// is leaving, makes no account; and the page says what to do.
+func TestNewcomerWhoIsNot(t *testing.T) {
+	s, p := newRemote(t)
+	s.browser(t).signUp(t, p, ada(), "ada")
+	// The broker has made a new user of the same person, whose address has changed.
+	moved := ada()
+	moved.Identities = []records.Identity{{Provider: "https://broker.example", Subject: "new-1"}, ada().Identities[1]}
+	moved.Email = "countess@example.org"
+	b := s.browser(t)
+	wantRedirect(t, b.arrive(t, p, moved, "/app/x"), "/auth/welcome")
+	rw := b.post(t, "/auth/welcome", "username", "countess")
+	if rw.Code != http.StatusForbidden || b.username(t) != "" || !strings.Contains(rw.Body.String(), "belongs to another account") ||
+		!strings.Contains(rw.Body.String(), `href="/auth/login?fresh=1&amp;return_to=%2Fapp%2Fx"`) {
+		t.Errorf("another's second identity: %d %s", rw.Code, rw.Body)
+	}
+
+	u, err := s.records.UserByEmail(t.Context(), "ada@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.records.DeleteUser(t.Context(), u.ID, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, email := range []string{"ada@example.org", "ADA@Example.org"} {
+		eve := provider.Person{Identities: []records.Identity{{Provider: "https://other.example", Subject: "eve"}}, Email: email, EmailVerified: true}
+		b := s.browser(t)
+		wantRedirect(t, b.arrive(t, p, eve, "/app/x"), "/auth/welcome")
+		rw := b.post(t, "/auth/welcome", "username", "eve")
+		if rw.Code != http.StatusForbidden || b.username(t) != "" || !strings.Contains(rw.Body.String(), "is being deleted") {
+			t.Errorf("the address of somebody leaving: %d %s", rw.Code, rw.Body)
+		}
+	}
+	if _, taken, _ := s.records.NameTaken(t.Context(), "eve"); taken {
+		t.Error("something was made")
+	}
+}
+
+// TestAttemptSaysWhoseBrowser: providers judge risks by it.
+func TestAttemptSaysWhoseBrowser(t *testing.T) {
+	s, p := newRemote(t)
+	b := s.browser(t)
+	b.get(t, "/auth/login", "User-Agent", "Firefox")
+	for _, a := range p.attempts {
+		if a.Address != "192.0.2.1" || a.UserAgent != "Firefox" {
+			t.Errorf("%+v", a)
+		}
+	}
+}
