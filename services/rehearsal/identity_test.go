@@ -14,8 +14,8 @@ import (
 	"wikibot.io/services/rehearsal/visitor"
 )
 
-// tables are bad weather of the records alone, worse than the storm's.
-var tables = rehearsal.Weather{DynamoDB: chaos.Rates{Throttle: 0.12, Fail: 0.12, Conflict: 0.05, Lose: 0.1}}
+// badTables are bad weather of the records alone, worse than the storm's.
+var badTables = rehearsal.Weather{DynamoDB: chaos.Rates{Throttle: 0.12, Fail: 0.12, Conflict: 0.05, Lose: 0.1}}
 
 // insist repeats one step until it is done, told for good that it will not be, or
 // time is up. Whatever is temporary has to say so.
@@ -54,7 +54,7 @@ func TestIdentityInBadWeather(t *testing.T) {
 		visitors[name] = signUp(t, r, name, false)
 		visitors[name].From(fmt.Sprint("127.0.0.", 2+n))
 	}
-	if err := r.SetWeather(tables); err != nil {
+	if err := r.SetWeather(badTables); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -152,7 +152,7 @@ func TestParameterStoreIsAway(t *testing.T) {
 // fail: all of them get in, each is one user, and who signs out stays out.
 func TestSignInAtAProviderInAStorm(t *testing.T) {
 	r, idp := atProvider(t)
-	weather := tables
+	weather := badTables
 	weather.Others, weather.Parameters = rehearsal.Storm.Others, rehearsal.Storm.Parameters
 	if err := r.SetWeather(weather); err != nil {
 		t.Fatal(err)
