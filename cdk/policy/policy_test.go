@@ -92,6 +92,13 @@ func allow(templates map[string]object, stack, role string, action string, resou
 
 var resourceOf = resource
 
+// trust tells functions whose tokens to take.
+func trust(templates map[string]object, functions ...string) {
+	for _, id := range functions {
+		at(resource(templates, "fleet", id), "Environment", "Variables")["WIKIBOT_TRUSTED_ISSUERS"] = `[{"issuer":"https://idp.example","role":"viewer"}]`
+	}
+}
+
 // Each of these would be a mistake that somebody could make; each has to be seen
 // by the policy that it is a mistake against.
 var mistakes = []struct {
@@ -157,6 +164,21 @@ var mistakes = []struct {
 	{"sign-in asks for proof", "the function is not told what it may read", func(m map[string]object) {
 		delete(at(resource(m, "fleet", "AuthFunction"), "Environment", "Variables"), "WIKIBOT_SIGN_IN_PARAMETER")
 	}},
+	{"trusted issuers", "the wiki function is told", func(m map[string]object) { trust(m, "WikiFunction", "AuthFunction", "McpFunction") }},
+	{"trusted issuers", "only one is told", func(m map[string]object) { trust(m, "McpFunction") }},
+	{"trusted issuers", "nobody fetches their keys", func(m map[string]object) { trust(m, "AuthFunction", "McpFunction") }},
+	{"what people hold", "management ends sessions", func(m map[string]object) {
+		allow(m, "fleet", "ManagementRole", "dynamodb:DeleteItem", object{"Fn::ImportValue": "wikibot-dev-data:ExportsOutputFnGetAttSessionsTableArn6982481A"})
+	}},
+	{"what people hold", "the wiki function reads tickets", func(m map[string]object) {
+		allow(m, "fleet", "WikiRole", "dynamodb:GetItem", object{"Fn::ImportValue": "wikibot-dev-data:ExportsOutputFnGetAttTicketsTableArn38461C5A"})
+	}},
+	{"the clock", "nobody is forgotten", func(m map[string]object) { remove(m, "fleet", "AuthForgetDepartedSchedule") }},
+	{"the clock", "the keys grow old", func(m map[string]object) {
+		resource(m, "fleet", "AuthRotateKeysSchedule")["ScheduleExpression"] = "rate(365 days)"
+	}},
+	{"the clock", "the rule is let in nowhere", func(m map[string]object) { remove(m, "fleet", "AuthForgetDepartedInvokes") }},
+
 	{"functions", "a function is missing", func(m map[string]object) { remove(m, "fleet", "RelayFunction") }},
 	{"functions", "a function is another one", func(m map[string]object) {
 		at(resource(m, "fleet", "WikiFunction"), "Environment", "Variables")["WIKIBOT_SERVICE"] = "mcp"
