@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wikibot.io/cdk"
+	"wikibot.io/cdk/policy"
 	"wikibot.io/contracts/routes"
 )
 
@@ -25,6 +26,7 @@ var update = flag.Bool("update", false, "write testdata/golden anew")
 type assembly struct {
 	templates map[string]map[string][]byte // by stage and stack, as they are in golden files
 	findings  []string                     // of cdk-nag, without those that are excused
+	trusting  map[string][]byte            // templates of a stage that no file has: see trusting
 }
 
 // synthesized runs the CDK once for all tests: it takes seconds. The binaries
@@ -52,6 +54,8 @@ var synthesized = sync.OnceValues(func() (assembly, error) {
 			return out, err
 		}
 	}
+	other := trusting(stages[0])
+	stages = append(stages, other)
 	app := cdk.NewApp(filepath.Join(dir, "out"))
 	cdk.New(app, cdk.Deployment{Stages: stages, Binaries: filepath.Join(dir, "bin")})
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false), Verbose: jsii.Bool(true)}), nil)
@@ -75,8 +79,38 @@ var synthesized = sync.OnceValues(func() (assembly, error) {
 	for _, stage := range stages {
 		out.templates[stage.Name] = stage.Own(all)
 	}
+	out.trusting = out.templates[other.Name]
+	delete(out.templates, other.Name)
 	return out, nil
 })
+
+// trusting is a stage like another, which takes access tokens of a foreign issuer.
+// It is synthesized with the others, because a synthesis takes seconds, but has no
+// golden files: what it adds is what [TestTrustingStageKeepsThePolicies] looks for.
+func trusting(like cdk.Stage) cdk.Stage {
+	like.Name, like.Domain = "trusting", "trusting."+like.Domain
+	like.GitHub.CreatesProvider = false
+	like.TrustedIssuers = []cdk.TrustedIssuer{{Issuer: "https://idp.example.org", Role: "viewer"}}
+	return like
+}
+
+func TestTrustingStageKeepsThePolicies(t *testing.T) {
+	got, err := synthesized()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := policy.Read("trusting", got.trusting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range policy.Check(s) {
+		t.Error(v)
+	}
+	fleet := string(got.trusting["wikibot-trusting-fleet"])
+	if n := strings.Count(fleet, "WIKIBOT_TRUSTED_ISSUERS"); n != 2 || !strings.Contains(fleet, "fetch-issuer-keys") {
+		t.Errorf("%d functions are told whom to trust, want 2, and the clock has to say fetch-issuer-keys", n)
+	}
+}
 
 var assetHash = regexp.MustCompile(`[0-9a-f]{64}\.(zip|json)`)
 

@@ -224,7 +224,7 @@ func (c *fsck) Run(e *env) error {
 
 type rotateKeys struct {
 	dataFlags
-	Replace bool `help:"For a key that got out: make all keys worthless at once. Everybody has to sign in again."`
+	Replace bool `help:"For a key that got out: make all keys worthless at once, with all that they signed."`
 }
 
 func (c *rotateKeys) Run(e *env) error {
