@@ -96,6 +96,8 @@ func (v Visitor) fill(f *form) error {
 		if v.Rights != "" {
 			f.values.Set("rights", v.Rights)
 		}
+	case f.values.Has("username"): // at a provider of the tests, or of somebody new
+		f.values.Set("username", v.Username)
 	case f.values.Has("user_code"):
 		f.values.Set("user_code", v.Code)
 	default:
