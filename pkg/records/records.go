@@ -20,6 +20,12 @@ const (
 	MaxIdentities = 20
 	// MaxEnded is the most sessions that User.Ended lists: one more ends them all.
 	MaxEnded = 64
+	// MaxSessions and MaxConnections are about the most that one user has: each
+	// further one makes way for itself. A device or an agent that begins anew each
+	// time it starts, without ever ending what it had, would pile them up until they
+	// expire, and they are all read when they are listed.
+	MaxSessions    = 100
+	MaxConnections = 100
 )
 
 // Tier is what a user pays for.

@@ -149,6 +149,41 @@ func SortConnections(list []Connection) {
 	slices.SortFunc(list, func(a, b Connection) int { return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID)) })
 }
 
+// SurplusSessions returns the ids of the sessions that make way for the new one of
+// an id: see [Sessions].CreateSession.
+func SurplusSessions(list []Session, id string) []string {
+	return surplus(list, MaxSessions, id, func(s Session) (string, time.Time) { return s.ID, s.LastUsed })
+}
+
+// SurplusConnections returns the ids of the connections that make way for the new
+// one of an id: see [Connections].CreateConnection.
+func SurplusConnections(list []Connection, id string) []string {
+	return surplus(list, MaxConnections, id, func(c Connection) (string, time.Time) {
+		return c.ID, Later(c.CreatedAt, Later(c.LastUsed, c.RotatedAt))
+	})
+}
+
+// surplus returns the ids of those used longest ago, so many that one more makes
+// the most there may be. The one of the id added does not count, wherever it is.
+func surplus[T any](list []T, most int, added string, of func(T) (id string, used time.Time)) []string {
+	type use struct {
+		id string
+		at time.Time
+	}
+	var uses []use
+	for _, item := range list {
+		if id, at := of(item); id != added {
+			uses = append(uses, use{id, at})
+		}
+	}
+	slices.SortFunc(uses, func(a, b use) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	var ids []string
+	for _, u := range uses[:max(0, len(uses)+1-most)] {
+		ids = append(ids, u.id)
+	}
+	return ids
+}
+
 // TouchDue reports whether the use of a session or connection has to be written
 // down, if last is the last one that was.
 func TouchDue(last, at time.Time) bool { return last.IsZero() || at.Sub(last) >= touchEvery }

@@ -39,7 +39,10 @@ type Session struct {
 type Sessions interface {
 	// CreateSession stores a session. NotFound when there is no such user, Exists
 	// ("id"), Invalid for a missing ID, UserID, SecretHash or ExpiresAt or a kind
-	// that is none. A missing LastUsed becomes CreatedAt.
+	// that is none. A missing LastUsed becomes CreatedAt. Beyond MaxSessions the
+	// one that was used longest ago goes, in the same transaction; some more may
+	// be left by callers at once until the next one. It is not noted in User.Ended:
+	// what was signed for it soon runs out.
 	CreateSession(ctx context.Context, s Session) error
 	Session(ctx context.Context, userID, id string) (Session, error)
 	// SessionsOfUser lists a user's sessions, the newest first.
@@ -94,7 +97,8 @@ type Connection struct {
 type Connections interface {
 	// CreateConnection stores a connection. NotFound when there is no such user,
 	// Exists ("id"), Invalid for the role Owner or a missing ID, UserID, WikiID,
-	// ClientID, Resource, RefreshHash or ExpiresAt.
+	// ClientID, Resource, RefreshHash or ExpiresAt. Beyond MaxConnections the one
+	// that was used or rotated longest ago goes, as of sessions.
 	CreateConnection(ctx context.Context, c Connection) error
 	Connection(ctx context.Context, userID, id string) (Connection, error)
 	// ConnectionsOfUser lists a user's connections, the newest first.

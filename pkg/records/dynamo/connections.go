@@ -56,8 +56,18 @@ func (s *Store) CreateConnection(ctx context.Context, c records.Connection) erro
 	if err := c.Check(); err != nil {
 		return err
 	}
+	what := "create a connection of user " + c.UserID
+	if err := needKeys(what, "id", c.ID); err != nil {
+		return err
+	}
 	c.CreatedAt = s.orNow(c.CreatedAt)
-	return s.putOfUser(ctx, "create a connection of user "+c.UserID, c.UserID, c.ID, newConnectionItem(c))
+	return s.putOfUser(ctx, what, c.UserID, newConnectionItem(c), func() (gone []attributes, err error) {
+		all, err := s.ConnectionsOfUser(ctx, c.UserID)
+		for _, id := range records.SurplusConnections(all, c.ID) {
+			gone = append(gone, connectionKey(c.UserID, id))
+		}
+		return gone, err
+	})
 }
 
 // Connection implements [records.Connections].

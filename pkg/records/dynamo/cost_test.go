@@ -316,7 +316,13 @@ func TestMethodsDoWhatTheyAreGranted(t *testing.T) {
 		{"IdentitiesOfUser", func() error { _, err := s.IdentitiesOfUser(ctx, "ada"); return err }},
 		{"AddIdentity", func() error { return s.AddIdentity(ctx, "ada", id) }},
 		{"CreateSession", func() error { return s.CreateSession(ctx, signedIn("ada")) }},
-		{"CreateSession", func() error { return s.CreateSession(ctx, signedIn("bob")) }},
+		{"CreateSession", func() error {
+			return beyond(records.MaxSessions, func(id string) error {
+				n := signedIn("bob")
+				n.ID = id
+				return s.CreateSession(ctx, n)
+			})
+		}},
 		{"Session", func() error { _, err := s.Session(ctx, "ada", "session"); return err }},
 		{"SessionsOfUser", func() error { _, err := s.SessionsOfUser(ctx, "ada"); return err }},
 		{"RenewSession", func() error { return s.RenewSession(ctx, signedIn("ada"), nil, time.Now()) }},
@@ -324,7 +330,13 @@ func TestMethodsDoWhatTheyAreGranted(t *testing.T) {
 		{"EndSession", func() error { return s.EndSession(ctx, "ada", "session", time.Now(), time.Now().Add(time.Hour)) }},
 		{"EndSessions", func() error { return s.EndSessions(ctx, "bob", "", time.Now()) }},
 		{"CreateConnection", func() error { return s.CreateConnection(ctx, connected("ada")) }},
-		{"CreateConnection", func() error { return s.CreateConnection(ctx, connected("bob")) }},
+		{"CreateConnection", func() error {
+			return beyond(records.MaxConnections, func(id string) error {
+				c := connected("bob")
+				c.ID = id
+				return s.CreateConnection(ctx, c)
+			})
+		}},
 		{"Connection", func() error { _, err := s.Connection(ctx, "ada", "connection"); return err }},
 		{"ConnectionsOfUser", func() error { _, err := s.ConnectionsOfUser(ctx, "ada"); return err }},
 		{"RotateConnection", func() error {
@@ -373,6 +385,16 @@ func TestMethodsDoWhatTheyAreGranted(t *testing.T) {
 			t.Errorf("%s (-granted +done):\n%s", method, diff)
 		}
 	}
+}
+
+// beyond makes one more than there may be.
+func beyond(most int, create func(id string) error) error {
+	for n := range most + 1 {
+		if err := create(fmt.Sprint(n)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ignore is for calls that are made for what they do, not for their answer.

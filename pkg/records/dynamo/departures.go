@@ -195,7 +195,7 @@ func (s *Store) ForgetUser(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	_, marked, _, err := s.apply(ctx, update{
+	found, marked, _, err := s.apply(ctx, update{
 		tables.Users, key(u.PK), "SET #forgetting = :true", thatLeaver, values{":true": true, ":read_deleted_at": u.DeletedAt},
 	})
 	if err != nil {
@@ -203,6 +203,9 @@ func (s *Store) ForgetUser(ctx context.Context, id string) error {
 	}
 	if !marked {
 		return absent("%s: they came back", what)
+	}
+	if u, err = decode[userItem](found); err != nil { // nobody changes what is reserved for them from here on
+		return explain(err, "%s", what)
 	}
 	if err := s.forgetSessions(ctx, id); err != nil {
 		return explain(err, "%s", what)

@@ -118,6 +118,15 @@ func (v values) encode() (attributes, error) {
 	return out, nil
 }
 
+// filled makes of no bytes nothing, which is absent: what is empty but there would
+// be kept as that, and be something else to a condition.
+func filled(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
 // decode reads an item into one of the item types.
 func decode[T any](a attributes) (T, error) {
 	var item T

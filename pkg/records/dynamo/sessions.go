@@ -41,7 +41,7 @@ func expiry(at time.Time) int64 { return at.Add(records.Linger).Unix() + 1 }
 func newSessionItem(n records.Session) sessionItem {
 	return sessionItem{
 		PK: userKey(n.UserID), SK: sessionPrefix + n.ID, ID: n.ID, UserID: n.UserID, Kind: n.Kind, Name: n.Name, SecretHash: n.SecretHash,
-		CreatedAt: nanos(n.CreatedAt), LastUsed: nanos(n.LastUsed), Until: nanos(n.ExpiresAt), Provider: n.Provider, Sealed: n.Sealed,
+		CreatedAt: nanos(n.CreatedAt), LastUsed: nanos(n.LastUsed), Until: nanos(n.ExpiresAt), Provider: n.Provider, Sealed: filled(n.Sealed),
 		ExpiresAt: expiry(n.ExpiresAt),
 	}
 }
@@ -63,29 +63,50 @@ func (s *Store) CreateSession(ctx context.Context, n records.Session) error {
 	if err := n.Check(); err != nil {
 		return err
 	}
-	return s.putOfUser(ctx, what, n.UserID, n.ID, newSessionItem(n))
+	if err := needKeys(what, "id", n.ID); err != nil {
+		return err
+	}
+	return s.putOfUser(ctx, what, n.UserID, newSessionItem(n), func() (gone []attributes, err error) {
+		all, err := s.SessionsOfUser(ctx, n.UserID)
+		for _, id := range records.SurplusSessions(all, n.ID) {
+			gone = append(gone, sessionKey(n.UserID, id))
+		}
+		return gone, err
+	})
 }
 
+// mostGone is how many make way for another at once: they share its transaction.
+const mostGone = 90
+
 // putOfUser stores something new of a user who is not leaving, in the table
-// sessions.
-func (s *Store) putOfUser(ctx context.Context, what, userID, id string, item any) error {
+// sessions, instead of what is surplus.
+func (s *Store) putOfUser(ctx context.Context, what, userID string, item any, surplus func() ([]attributes, error)) error {
 	if !keyable(userID) {
 		return absent("%s", what)
 	}
-	if err := needKeys(what, "id", id); err != nil {
-		return err
+	for range rounds {
+		gone, err := surplus()
+		if err != nil {
+			return explain(err, "%s", what)
+		}
+		t := s.begin()
+		user := t.check(tables.Users, key(userKey(userID)), staying, nil)
+		put := t.put(tables.Sessions, item, free, nil)
+		for _, k := range gone[:min(mostGone, len(gone))] {
+			t.delete(tables.Sessions, k, "attribute_exists(#pk)", nil)
+		}
+		no, err := t.commit(ctx)
+		switch {
+		case no == nil:
+			return explain(err, "%s", what)
+		case no.failed[user]:
+			return absent("%s", what)
+		case no.failed[put]:
+			return exists(what, []string{"id"})
+		}
+		// What was surplus has made way for another since it was read.
 	}
-	t := s.begin()
-	user := t.check(tables.Users, key(userKey(userID)), staying, nil)
-	t.put(tables.Sessions, item, free, nil)
-	no, err := t.commit(ctx)
-	switch {
-	case no == nil:
-		return explain(err, "%s", what)
-	case no.failed[user]:
-		return absent("%s", what)
-	}
-	return exists(what, []string{"id"})
+	return tired(what)
 }
 
 // Session implements [records.Sessions].

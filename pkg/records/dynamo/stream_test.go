@@ -2,7 +2,9 @@ package dynamo_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -30,19 +32,31 @@ type stream struct {
 	last map[string]*string // by shard, the sequence number read last
 }
 
-func watch(t *testing.T, names map[tables.Name]string) *outbox {
+// streams finds the streams of tables, from their beginning.
+func streams(t *testing.T, names map[tables.Name]string) (list []*stream) {
 	t.Helper()
-	o := &outbox{client: server.Streams()}
 	for _, table := range tables.All {
 		if !table.Stream {
 			continue
 		}
 		full := names[table.Name]
-		out, err := server.DynamoDB().DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &full})
+		out, err := server.DynamoDB().DescribeTable(context.Background(), &dynamodb.DescribeTableInput{TableName: &full})
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.streams = append(o.streams, &stream{*out.Table.LatestStreamArn, map[string]*string{}})
+		list = append(list, &stream{*out.Table.LatestStreamArn, map[string]*string{}})
+	}
+	return list
+}
+
+// watch returns what reads the events of the test that was given the tables.
+func watch(t *testing.T, names map[tables.Name]string) *outbox {
+	t.Helper()
+	sets.mu.Lock()
+	defer sets.mu.Unlock()
+	o := &outbox{client: server.Streams()}
+	for _, s := range sets.all[names[tables.Users]].streams {
+		o.streams = append(o.streams, &stream{s.arn, maps.Clone(s.last)})
 	}
 	return o
 }
@@ -63,14 +77,14 @@ func (o *outbox) Events(t *testing.T) []*eventsv1.Envelope {
 
 func (o *outbox) read(t *testing.T, s *stream) {
 	t.Helper()
-	out, err := o.client.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: &s.arn})
+	out, err := o.client.DescribeStream(context.Background(), &dynamodbstreams.DescribeStreamInput{StreamArn: &s.arn})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, shard := range out.StreamDescription.Shards {
 		id := *shard.ShardId
 		for at := o.from(t, s, id); at != nil; {
-			page, err := o.client.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: at})
+			page, err := o.client.GetRecords(context.Background(), &dynamodbstreams.GetRecordsInput{ShardIterator: at})
 			if _, trimmed := errors.AsType[*types.TrimmedDataAccessException](err); trimmed {
 				at = o.from(t, s, id) // the emulator now and then forgets where a shard begins
 				continue
@@ -97,7 +111,7 @@ func (o *outbox) from(t *testing.T, s *stream, shard string) *string {
 	if last := s.last[shard]; last != nil {
 		in.ShardIteratorType, in.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, last
 	}
-	out, err := o.client.GetShardIterator(t.Context(), in)
+	out, err := o.client.GetShardIterator(context.Background(), in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func (s *Store) PutTicket(ctx context.Context, t records.Ticket) error {
 		return err
 	}
 	return s.putNew(ctx, "put a ticket of kind "+string(t.Kind), "hash", ticketItem{
-		PK: ticketKey(t.Kind, t.Hash), Kind: t.Kind, Hash: t.Hash, Data: t.Data, CreatedAt: nanos(s.orNow(t.CreatedAt)),
+		PK: ticketKey(t.Kind, t.Hash), Kind: t.Kind, Hash: t.Hash, Data: filled(t.Data), CreatedAt: nanos(s.orNow(t.CreatedAt)),
 		Until: nanos(t.ExpiresAt), ExpiresAt: expiry(t.ExpiresAt),
 	})
 }
@@ -69,7 +69,7 @@ func (s *Store) Ticket(ctx context.Context, kind records.TicketKind, hash string
 		return records.Ticket{}, explain(err, "%s", what)
 	}
 	t := item.ticket()
-	if !ok || t.Expired(now) {
+	if !ok || t.Expired(s.orNow(now)) {
 		return records.Ticket{}, absent("%s", what)
 	}
 	return t, nil
@@ -79,6 +79,7 @@ func (s *Store) Ticket(ctx context.Context, kind records.TicketKind, hash string
 // an attempt without an answer was the first is told by who has spent the ticket.
 func (s *Store) SpendTicket(ctx context.Context, kind records.TicketKind, hash, note string, now time.Time) (records.Ticket, error) {
 	what := "spend a ticket of kind " + string(kind)
+	now = s.orNow(now)
 	spender := rand.Text()
 	found, changed, _, err := s.apply(ctx, update{
 		tables.Tickets, key(ticketKey(kind, hash)), "SET #spent_at = :now, #note = :note, #spender = :spender",
@@ -137,7 +138,7 @@ func (s *Store) Client(ctx context.Context, id string, now time.Time) (records.C
 	c := records.Client{
 		ID: i.ID, Name: i.Name, URI: i.URI, RedirectURIs: i.RedirectURIs, CreatedAt: instant(i.CreatedAt), ExpiresAt: instant(i.Until),
 	}
-	if !ok || c.Expired(now) {
+	if !ok || c.Expired(s.orNow(now)) {
 		return records.Client{}, absent("%s", what)
 	}
 	return c, nil
@@ -170,7 +171,7 @@ func (s *Store) Count(ctx context.Context, name string, window time.Duration, no
 	if err := records.CheckCount(name, window); err != nil {
 		return 0, err
 	}
-	from := records.CountFrom(window, now)
+	from := records.CountFrom(window, s.orNow(now))
 	pk := "count#" + digest(name) + "#" + strconv.FormatInt(int64(window), 10) + "#" + strconv.FormatInt(from.UnixNano(), 10)
 	found, _, _, err := s.apply(ctx, update{
 		tables.Tickets, key(pk), "SET #last = :last, #expires_at = :expires_at ADD #count :one",

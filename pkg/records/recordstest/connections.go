@@ -95,18 +95,37 @@ var connectionTests = map[string]func(*world){
 		w.connected(bob.ID)
 		w.connected(ada.ID, c)
 	},
-	"connections are listed newest first, and however many there are": func(w *world) {
-		ada := w.user("ada")
+	"connections are listed newest first, and one too many takes the place of the least used": func(w *world) {
+		ada, bob := w.user("ada"), w.user("bob")
+		theirs := w.connection(bob.ID, 1)
 		var want []records.Connection
-		for n := range 130 {
-			c := sampleConnection(ada.ID, (n*37)%130)
-			w.ok(w.Store.CreateConnection(w.ctx, c))
-			want = append(want, c)
+		for n := range records.MaxConnections {
+			want = append(want, w.connection(ada.ID, (n*37)%records.MaxConnections))
 		}
 		slices.SortFunc(want, func(a, b records.Connection) int { return b.CreatedAt.Compare(a.CreatedAt) })
 		got, err := w.Store.ConnectionsOfUser(w.ctx, ada.ID)
 		w.ok(err)
 		w.same("connections", want, got)
+		used, rotated := want[records.MaxConnections-1].ID, want[records.MaxConnections-2]
+		w.ok(w.Store.TouchConnection(w.ctx, ada.ID, used, epoch.Add(time.Hour)))
+		_, err = w.Store.RotateConnection(w.ctx, ada.ID, rotated.ID, rotated.RefreshHash, "next", epoch.Add(time.Hour), epoch.Add(month))
+		w.ok(err)
+		for _, err := range race(rivals, func(i int) error {
+			return w.Store.CreateConnection(w.ctx, sampleConnection(ada.ID, records.MaxConnections+i))
+		}) {
+			w.ok(err)
+		}
+		w.connection(ada.ID, records.MaxConnections+rivals)
+		got, err = w.Store.ConnectionsOfUser(w.ctx, ada.ID)
+		w.ok(err)
+		var ids []string
+		for _, c := range got {
+			ids = append(ids, c.ID)
+		}
+		w.same("most", records.MaxConnections, len(ids))
+		w.same("newest, oldest", []string{fmt.Sprintf("connection-%03d", records.MaxConnections+rivals), rotated.ID, used},
+			append(ids[:1:1], ids[len(ids)-2:]...))
+		w.connected(bob.ID, theirs)
 	},
 	"each rotation takes the last secret, and only that": func(w *world) {
 		ada := w.user("ada")

@@ -83,7 +83,8 @@ var forgetTests = map[string]func(*world){
 	},
 	"sessions and connections go, however many": func(w *world) {
 		ada, bob := w.user("ada"), w.user("bob")
-		for n := range 130 {
+		const many = 30 // more than a batch, and together more than two
+		for n := range many {
 			w.session(ada.ID, n)
 			w.connection(ada.ID, n)
 		}
@@ -91,7 +92,7 @@ var forgetTests = map[string]func(*world){
 		w.forget(ada)
 		w.signedIn(ada.ID)
 		w.connected(ada.ID)
-		for n := range 130 {
+		for n := range many {
 			_, err := w.Store.Session(w.ctx, ada.ID, sampleSession(ada.ID, n).ID)
 			w.fails(err, fault.NotFound)
 			_, err = w.Store.Connection(w.ctx, ada.ID, sampleConnection(ada.ID, n).ID)
@@ -142,12 +143,16 @@ var forgetTests = map[string]func(*world){
 		_, err = w.Store.WikiID(w.ctx, "ada")
 		w.fails(err, fault.NotFound)
 	},
-	"as many wikis as one can own outlive their owner": func(w *world) {
+	"as many wikis as one can own are closed, opened, and outlive their owner": func(w *world) {
 		w.user("bob")
 		ada := w.user("ada")
 		for n := range records.MaxOwned {
 			w.wiki(ada.ID, fmt.Sprint("w", n))
 		}
+		w.leave(ada)
+		w.closed(true, w.wikis...)
+		w.restore(ada)
+		w.closed(false, w.wikis...)
 		w.forget(ada)
 		w.closed(true, w.wikis...)
 		for _, id := range w.wikis {

@@ -201,7 +201,7 @@ var departureRaceTests = map[string]func(*world){
 			errs := race(rivals, func(i int) error {
 				n := i / 3
 				switch {
-				case i == 12:
+				case i == rivals/2:
 					if err := w.Store.DeleteUser(w.ctx, ada.ID, epoch); err != nil {
 						return err
 					}
@@ -213,7 +213,7 @@ var departureRaceTests = map[string]func(*world){
 				}
 				return w.Store.CreateConnection(w.ctx, sampleConnection(ada.ID, 10+n))
 			})
-			w.ok(errs[12])
+			w.ok(errs[rivals/2])
 			for _, err := range errs {
 				if err != nil {
 					w.fails(err, fault.NotFound)

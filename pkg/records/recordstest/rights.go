@@ -196,17 +196,20 @@ var activityTests = map[string]func(*world){
 	"however much there is of a wiki, it is listed and forgotten": func(w *world) {
 		ada := w.user("ada")
 		wiki := w.wiki(ada.ID, "notes")
-		const many = 130
+		const many, batch = 105, 30 // more than one read and one write of a batch take
 		head := ""
 		for i := range many {
 			w.ok(w.Store.CreateToken(w.ctx, sampleToken(wiki.ID, fmt.Sprintf("ci-%03d", i))))
+			if i >= batch {
+				continue
+			}
 			c := w.step(wiki.ID, head, commit(i+1))
 			c.Idempotency = &records.Idempotency{Key: fmt.Sprint("k", i), Fingerprint: "f", Result: []byte("done")}
 			_, err := w.Store.AdvanceHead(w.ctx, c)
 			w.ok(err)
 			head = c.New
 		}
-		for i := range 40 {
+		for i := range batch {
 			w.ok(w.Store.PutGrant(w.ctx, grant(wiki.ID, w.user(fmt.Sprintf("u%02d", i)).ID, records.Viewer), 0, actor))
 		}
 		tokens, err := w.Store.TokensOfWiki(w.ctx, wiki.ID)

@@ -74,6 +74,7 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 	} {
 		for name, test := range group.tests {
 			t.Run(group.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
 				w := &world{t: t, Harness: make(t), ctx: t.Context()}
 				test(w)
 				w.checkInvariants()

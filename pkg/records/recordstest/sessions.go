@@ -240,21 +240,43 @@ var sessionTests = map[string]func(*world){
 		ada.Ended, ada.SignedOut = map[string]time.Time{s.ID: until}, epoch.Add(time.Second)
 		w.present(ada)
 	},
-	"however many sessions there are, they are listed and ended": func(w *world) {
+	"as many sessions as there may be are listed and ended, and one more takes the place of the least used": func(w *world) {
 		ada := w.user("ada")
 		var want []records.Session
-		for n := range 130 {
+		for n := range records.MaxSessions {
 			s := sampleSession(ada.ID, n)
-			s.Sealed = make([]byte, 12<<10) // more than a page of a database's answers
+			if n >= records.MaxSessions-10 {
+				s.Sealed = make([]byte, 110<<10) // together more than a page of a database's answers
+			}
 			w.ok(w.Store.CreateSession(w.ctx, s))
 			want = append(want, s)
 		}
+		want[0].LastUsed = epoch.Add(time.Hour)
+		w.ok(w.Store.TouchSession(w.ctx, ada.ID, want[0].ID, want[0].LastUsed))
+		w.fails(w.Store.CreateSession(w.ctx, want[1]), fault.Exists, "id") // and then none makes way
+		_, err := w.Store.Session(w.ctx, ada.ID, want[1].ID)
+		w.ok(err)
+		want = append(slices.Delete(want, 1, 2), w.session(ada.ID, records.MaxSessions))
+		_, err = w.Store.Session(w.ctx, ada.ID, sampleSession(ada.ID, 1).ID)
+		w.fails(err, fault.NotFound)
+		w.present(ada)
 		slices.Reverse(want)
 		got, err := w.Store.SessionsOfUser(w.ctx, ada.ID)
 		w.ok(err)
 		w.same("sessions", true, reflect.DeepEqual(want, got)) // a difference in that many bytes takes long to show
 		w.ok(w.Store.EndSessions(w.ctx, ada.ID, want[60].ID, epoch))
 		w.signedIn(ada.ID, want[60])
+	},
+	"a session with nothing sealed is renewed, by whatever it was said": func(w *world) {
+		ada := w.user("ada")
+		s := sampleSession(ada.ID, 1)
+		s.Sealed = []byte{}
+		w.ok(w.Store.CreateSession(w.ctx, s))
+		s.Sealed = nil
+		w.signedIn(ada.ID, s)
+		w.ok(w.Store.RenewSession(w.ctx, s, []byte("sealed"), epoch.Add(time.Hour)))
+		s.Sealed, s.LastUsed = []byte("sealed"), epoch.Add(time.Hour)
+		w.signedIn(ada.ID, s)
 	},
 	"sessions that have expired make way for new ones, never those that live": func(w *world) {
 		ada := w.user("ada")

@@ -118,6 +118,26 @@ var ticketTests = map[string]func(*world){
 		w.fails(err, fault.Conflict)
 		w.emitted()
 	},
+	"no bytes are no bytes, and a time left open is now": func(w *world) {
+		want := sampleTicket("one")
+		want.Data = []byte{}
+		w.ok(w.Store.PutTicket(w.ctx, want))
+		want.Data = nil
+		w.holds(want)
+		got, err := w.Store.SpendTicket(w.ctx, codeKind, want.Hash, "note", time.Time{})
+		w.ok(err)
+		want.SpentAt, want.Note = w.Clock.Now(), "note"
+		w.same("answer", want, got)
+		w.ok(w.Store.PutClient(w.ctx, sampleClient("one")))
+		_, err = w.Store.Count(w.ctx, "k", time.Hour, time.Time{})
+		w.ok(err)
+		w.counted(2, "k", time.Hour, epoch)
+		w.Clock.Advance(10 * 12 * month)
+		_, err = w.Store.Ticket(w.ctx, codeKind, want.Hash, time.Time{})
+		w.fails(err, fault.NotFound)
+		_, err = w.Store.Client(w.ctx, "one", time.Time{})
+		w.fails(err, fault.NotFound)
+	},
 	"a ticket that has expired is not found, by the caller's clock": func(w *world) {
 		t := w.ticket("one")
 		w.ticket("spent")

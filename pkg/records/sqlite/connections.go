@@ -38,9 +38,16 @@ func (s *Store) CreateConnection(ctx context.Context, c records.Connection) erro
 			c.UserID, c.ID, c.WikiID, c.ClientID, c.ClientName, c.ClientHost, c.Resource, c.Role,
 			c.RefreshHash, c.FormerHash, nanos(c.RotatedAt), c.Seed, nanos(c.CreatedAt), nanos(c.LastUsed), nanos(c.ExpiresAt))
 		if err == nil && made == 0 {
-			return exists("create connection of user "+c.UserID, fault.Field{Name: "id", Msg: "is taken"})
+			err = exists("create connection of user "+c.UserID, fault.Field{Name: "id", Msg: "is taken"})
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		all, err := list(t, scanConnection, selectConnection, c.UserID)
+		if err != nil {
+			return err
+		}
+		return t.remove(`DELETE FROM connections WHERE user_id = ? AND id = ?`, c.UserID, records.SurplusConnections(all, c.ID))
 	})
 	return explain(err, "create connection of user %s", c.UserID)
 }

@@ -50,7 +50,7 @@ func (s *Store) RestoreUser(ctx context.Context, id string) error {
 
 // Departed implements [records.Departures].
 func (s *Store) Departed(ctx context.Context, before time.Time, limit int) ([]records.User, error) {
-	us, err := many(ctx, s, scanUser, userColumns+`WHERE deleted_at <> 0 AND deleted_at < ? ORDER BY deleted_at, id LIMIT ?`, nanos(before), limit)
+	us, err := many(ctx, s, scanUser, userColumns+`WHERE deleted_at <> 0 AND deleted_at < ? ORDER BY deleted_at, id LIMIT ?`, nanos(before), max(0, limit)) // below 0 would be no limit
 	return us, explain(err, "list who is leaving")
 }
 

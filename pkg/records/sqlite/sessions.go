@@ -57,11 +57,28 @@ func (s *Store) CreateSession(ctx context.Context, n records.Session) error {
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, n.UserID, n.ID, n.Kind, n.Name, n.SecretHash,
 			nanos(n.CreatedAt), nanos(n.LastUsed), nanos(n.ExpiresAt), n.Provider, blob(n.Sealed))
 		if err == nil && made == 0 {
-			return exists("create session of user "+n.UserID, fault.Field{Name: "id", Msg: "is taken"})
+			err = exists("create session of user "+n.UserID, fault.Field{Name: "id", Msg: "is taken"})
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		all, err := list(t, scanSession, selectSession, n.UserID)
+		if err != nil {
+			return err
+		}
+		return t.remove(`DELETE FROM sessions WHERE user_id = ? AND id = ?`, n.UserID, records.SurplusSessions(all, n.ID))
 	})
 	return explain(err, "create session of user %s", n.UserID)
+}
+
+// remove runs a query that deletes one thing of a user for each id.
+func (t *tx) remove(query, userID string, ids []string) error {
+	for _, id := range ids {
+		if err := t.exec(query, userID, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Session implements [records.Sessions].

@@ -40,7 +40,7 @@ func TestExpiredRowsAreSwept(t *testing.T) {
 			return err
 		},
 	}
-	const many = 100
+	const many = 60
 	for table, add := range add {
 		next := many
 		for n := range many {

@@ -3,6 +3,7 @@ package dynamolocal
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -11,11 +12,14 @@ import (
 	"wikibot.io/pkg/records/dynamo/tables"
 )
 
-// CreateTables creates every table of the fleet, with its expiry and its stream,
-// and returns their full names: the prefix and the table's own.
-func CreateTables(ctx context.Context, client *dynamodb.Client, prefix string) (map[tables.Name]string, error) {
+// CreateTables creates every table of the fleet, or only some, with its expiry and
+// its stream, and returns their full names: the prefix and the table's own.
+func CreateTables(ctx context.Context, client *dynamodb.Client, prefix string, only ...tables.Name) (map[tables.Name]string, error) {
 	names := map[tables.Name]string{}
 	for _, t := range tables.All {
+		if len(only) > 0 && !slices.Contains(only, t.Name) {
+			continue
+		}
 		full := prefix + string(t.Name)
 		if _, err := client.CreateTable(ctx, input(t, full)); err != nil {
 			return nil, fmt.Errorf("create table %s: %w", full, err)

@@ -25,7 +25,7 @@ var Methods = map[string]Actions{
 	"IdentitiesOfUser": {Users: {"GetItem"}},
 	"AddIdentity":      {Users: {"PutItem", "UpdateItem"}},
 
-	"CreateSession":  {Sessions: {"PutItem"}, Users: {"ConditionCheckItem"}},
+	"CreateSession":  {Sessions: {"Query", "PutItem", "DeleteItem"}, Users: {"ConditionCheckItem"}},
 	"Session":        {Sessions: {"GetItem"}},
 	"SessionsOfUser": {Sessions: {"Query"}},
 	"RenewSession":   {Sessions: {"UpdateItem"}},
@@ -33,7 +33,7 @@ var Methods = map[string]Actions{
 	"EndSession":     {Sessions: {"DeleteItem"}, Users: {"GetItem", "UpdateItem"}},
 	"EndSessions":    {Sessions: {"Query", "BatchWriteItem"}, Users: {"GetItem", "UpdateItem"}},
 
-	"CreateConnection":  {Sessions: {"PutItem"}, Users: {"ConditionCheckItem"}},
+	"CreateConnection":  {Sessions: {"Query", "PutItem", "DeleteItem"}, Users: {"ConditionCheckItem"}},
 	"Connection":        {Sessions: {"GetItem"}},
 	"ConnectionsOfUser": {Sessions: {"Query"}},
 	"RotateConnection":  {Sessions: {"UpdateItem"}},
