@@ -6,8 +6,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 
 // connectAgent connects one to a wiki in a page of its person, who says yes, and
-// returns its access token. rights: "read" or "write".
-export async function connectAgent(fleet, page, slug, name, rights = 'write') {
+// returns its access token. rights: "read" or "write"; look is called while the
+// question is shown.
+export async function connectAgent(fleet, page, slug, name, rights = 'write', look = async () => {}) {
 	const post = async (path, body) => {
 		const json = path.endsWith('register');
 		const answer = await fetch(fleet.url + path, {
@@ -31,6 +32,8 @@ export async function connectAgent(fleet, page, slug, name, rights = 'write') {
 		code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256'
 	});
 	await page.goto(`${fleet.url}/oauth/authorize?${ask}`);
+	await page.getByRole('heading', { level: 1, name: /^Connect/ }).waitFor();
+	await look(`consent for ${name}`);
 	await page.getByRole('radio', { name: rights === 'read' ? /^Read\b(?! and)/ : /^Read and write/ }).check();
 	await page.getByRole('button', { name: 'Connect' }).click();
 	await page.waitForURL((url) => url.href.startsWith(callback));

@@ -1,6 +1,8 @@
 // A person in a browser: from sign-in to a wiki that an agent can write to.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { startFleet } from '../lib/fleet.js';
 import { inspect, openBrowser, problemsOf } from '../lib/browser.js';
 
@@ -16,6 +18,39 @@ after(async () => {
 	await browser?.close();
 	await fleet?.stop();
 });
+
+// What is to be pasted works as it is: a token that is shown once cannot be
+// corrected.
+async function eachRecipeIsTrue() {
+	const address = fleet.wiki('ada', '/mcp');
+	const token = (await page.locator('main').innerText()).match(/wbt_[\w-]+/)[0];
+	const pasted = async (client) => {
+		await page.getByRole('radio', { name: client, exact: true }).check();
+		return (await page.locator('main pre').allInnerTexts()).map((text) => text.trim());
+	};
+	const line = (await pasted('Claude Code')).find((text) => text.startsWith('claude mcp add') && text.includes('--header'));
+	const [, url, name, value] = line.match(/^claude mcp add --transport http ada (\S+) --header "(\w+): ([^"]+)"$/);
+	const client = new Client({ name: 'claude-code', version: '2.1' });
+	await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { [name]: value } } }));
+	assert.ok((await client.listTools()).tools.length > 0);
+	await client.close();
+	for (const [client, key] of [['Cursor', 'mcpServers'], ['VS Code', 'servers']]) {
+		const [bySigningIn, byToken] = (await pasted(client)).filter((text) => text.startsWith('{')).map((text) => JSON.parse(text)[key].ada);
+		assert.equal(bySigningIn.url, address, client);
+		assert.equal(bySigningIn.headers, undefined, client);
+		assert.equal(byToken.url, address, client);
+		assert.equal(byToken.headers.Authorization, `Bearer ${token}`, client);
+	}
+	for (const client of ['Claude.ai', 'Other']) assert.ok((await pasted(client)).includes(address), client);
+	for (const client of ['Codex', 'Gemini CLI']) {
+		const texts = await pasted(client);
+		assert.ok(texts.some((text) => /mcp add/.test(text) && text.includes(address) && !text.includes(token)), client);
+		assert.ok(texts.some((text) => text.includes(address) && text.includes(`Bearer ${token}`)), client);
+	}
+	const curl = (await pasted('Other')).find((text) => text.startsWith('curl'));
+	const [, pages] = curl.match(/^curl (\S+) -H "Authorization: Bearer wbt_[\w-]+"$/);
+	assert.equal((await fetch(pages, { headers: { authorization: `Bearer ${token}` } })).status, 200);
+}
 
 test('sign in, create a wiki, get the token once', async () => {
 	await page.goto(fleet.url + '/app/');
@@ -41,6 +76,7 @@ test('sign in, create a wiki, get the token once', async () => {
 	assert.match(recipes, /claude mcp add --transport http ada \S+\/mcp --header "Authorization: Bearer wbt_/);
 	assert.match(recipes, new RegExp(`wikibot login ${fleet.url}`));
 	await inspect(page, 'connect');
+	await eachRecipeIsTrue();
 	await page.reload();
 	await page.getByRole('heading', { level: 1 }).waitFor();
 	assert.doesNotMatch(await page.locator('main').innerText(), /wbt_[A-Za-z0-9_-]{20}/, 'the token is shown twice');
