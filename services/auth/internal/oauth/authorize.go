@@ -36,8 +36,28 @@ type request struct {
 // account reports whether it is the command line's request to act as its user.
 func (q request) account() bool { return q.ClientID == CommandLine }
 
+// query is the request as it could be made again, by somebody who has to sign in
+// first.
+func (q request) query() url.Values {
+	v := url.Values{
+		"response_type": {"code"}, "client_id": {q.ClientID}, "redirect_uri": {q.RedirectURI},
+		"code_challenge": {q.Challenge}, "code_challenge_method": {"S256"},
+	}
+	for name, value := range map[string]string{"state": string(q.State), "resource": q.Resource, "device_name": q.Device} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	if !q.account() {
+		v.Set("scope", identity.Scopes(q.Role))
+	}
+	return v
+}
+
 const (
-	maxQuery = 8 << 10 // bytes of a whole request
+	// maxRequest bounds a whole request, in bytes: sign-in leads back to no more, and
+	// who is signed in already must not be able to send what others cannot.
+	maxRequest = 4 << 10
 	// challengeLength is that of SHA-256 in base64url (RFC 7636 section 4.2).
 	challengeLength = 43
 )
@@ -47,8 +67,9 @@ const (
 // are known to belong together, whatever is wrong is shown here and leads nowhere.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || len(r.URL.RawQuery) > maxQuery {
-		return s.refused(w, r, http.StatusBadRequest, "This link is broken", "The request of the program that sent you here cannot be read.")
+	back := "/oauth/authorize?" + query.Encode()
+	if err != nil || len(back) > maxRequest {
+		return s.refused(w, r, http.StatusBadRequest, "This link is broken", "The request of the program that sent you here cannot be read, or is too long.")
 	}
 	if len(query["client_id"]) != 1 || len(query["redirect_uri"]) > 1 {
 		return s.refused(w, r, http.StatusBadRequest, "This link is broken", "It does not say which program sent you here, or says it twice.")
@@ -69,7 +90,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if p.Kind != identity.Session {
-		http.Redirect(w, r, "/auth/login?"+url.Values{"return_to": {"/oauth/authorize?" + query.Encode()}}.Encode(), http.StatusSeeOther)
+		signInFirst(w, r, back)
 		return nil
 	}
 	if err := s.deps.Limiter.Allow(r.Context(), people, p.UserID); err != nil {
@@ -235,8 +256,14 @@ func (s *Server) noClient(w http.ResponseWriter, r *http.Request, err error) err
 	case fault.Is(err, fault.Unavailable) && hasDocument(r.URL.Query().Get("client_id")):
 		web.RecordOf(r.Context()).Err = err
 		w.Header().Set("Retry-After", "30")
-		return s.refused(w, r, http.StatusServiceUnavailable, "The program could not be reached",
-			"We asked the site that vouches for it, and it did not answer. Nothing is wrong with your account: try again in half a minute.")
+		page := refusal{
+			Title: "The program could not be reached",
+			Text:  "We asked the site that vouches for it, and it did not answer. Nothing is wrong with your account: try again in half a minute.",
+		}
+		if r.Method == http.MethodGet {
+			page.Link, page.LinkText = r.URL.RequestURI(), "Try again"
+		}
+		return s.show(w, r, http.StatusServiceUnavailable, page)
 	}
 	return err
 }

@@ -33,7 +33,7 @@
     clearTimeout(timer)
     asking?.abort()
     say('help', '')
-    address.textContent = field.value.trim() || '…'
+    address.textContent = /^[a-z0-9-]+$/.test(field.value.trim()) ? field.value.trim() : '…'
     if (field.value.trim()) timer = setTimeout(look, 300)
   })
 }
