@@ -18,7 +18,7 @@ import (
 	"wikibot.io/pkg/gitstore"
 	"wikibot.io/pkg/gitstore/gitstoretest"
 	"wikibot.io/pkg/identity"
-	"wikibot.io/pkg/identity/keydir"
+	"wikibot.io/pkg/identity/keydir/keydirtest"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/sqlite"
 	"wikibot.io/pkg/web"
@@ -79,8 +79,7 @@ func newFleetOffering(t testing.TB, minBundle int64) *fleet {
 	f.records, err = sqlite.Open(filepath.Join(dir, "records.db"), sqlite.Options{})
 	must(err)
 	t.Cleanup(func() { f.records.Close() })
-	keys, err := keydir.Open(filepath.Join(dir, "keys"))
-	must(err)
+	keys := keydirtest.New(t)
 	f.git, err = gitstore.Open(f.dir, gitstore.Options{})
 	must(err)
 	f.server = httptest.NewUnstartedServer(nil)

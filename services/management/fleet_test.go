@@ -15,7 +15,7 @@ import (
 	"wikibot.io/contracts/problem"
 	"wikibot.io/pkg/account"
 	"wikibot.io/pkg/identity"
-	"wikibot.io/pkg/identity/keydir"
+	"wikibot.io/pkg/identity/keydir/keydirtest"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/sqlite"
 	"wikibot.io/pkg/web"
@@ -42,10 +42,7 @@ func newFleet(t *testing.T) *fleet {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	keys, err := keydir.Open(filepath.Join(dir, "keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := keydirtest.New(t)
 	hosts, err := web.NewHosts(base)
 	if err != nil {
 		t.Fatal(err)

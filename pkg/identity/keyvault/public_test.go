@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 func newTable(t *testing.T) string {
 	t.Helper()
-	names, err := dynamolocal.CreateTables(t.Context(), emulator.DynamoDB(), t.Name()+"-")
+	names, err := dynamolocal.CreateTables(t.Context(), emulator.DynamoDB(), t.Name()+"-", tables.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ const placeholder = `{"keys":[]}`
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	names, err := dynamolocal.CreateTables(t.Context(), emulator.DynamoDB(), fmt.Sprintf("w%d-", worlds.Add(1)))
+	names, err := dynamolocal.CreateTables(t.Context(), emulator.DynamoDB(), fmt.Sprintf("w%d-", worlds.Add(1)), tables.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"wikibot.io/contracts/problem"
 	"wikibot.io/pkg/account"
 	"wikibot.io/pkg/identity"
-	"wikibot.io/pkg/identity/keydir"
+	"wikibot.io/pkg/identity/keydir/keydirtest"
 	"wikibot.io/pkg/limit"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/sqlite"
@@ -45,10 +45,7 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	keys, err := keydir.Open(filepath.Join(dir, "keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := keydirtest.New(t)
 	hosts, err := web.NewHosts(base)
 	if err != nil {
 		t.Fatal(err)
