@@ -234,6 +234,10 @@ func (a *Authenticator) session(ctx context.Context, values []string, audience s
 		if claims.Ended(u) {
 			continue
 		}
+		now := time.Now()
+		a.noteUse(ctx, touch{proof: claims.SessionID}, browserTouch, now, func() error {
+			return a.accounts.TouchSession(ctx, claims.UserID, claims.SessionID, now)
+		})
 		p := principalOf(Session, u)
 		p.SessionID = claims.SessionID
 		return p, claims, nil

@@ -20,6 +20,9 @@ type touch struct{ proof, agent string }
 const (
 	touchEvery = time.Minute // the precision of a last use
 	maxTouched = 4096        // uses remembered
+	// browserTouch is coarser: people look at many pages, and only at which device it
+	// was that they used today.
+	browserTouch = 10 * time.Minute
 )
 
 // token returns the principal of a bearer that is no signed token: a wiki token
@@ -46,7 +49,7 @@ func (a *Authenticator) token(r *http.Request, secret string) (Principal, error)
 		return Principal{}, gone(err, refused)
 	}
 	use := touch{hash, ClientName(r.UserAgent())}
-	a.noteUse(ctx, use, now, func() error { return a.accounts.TouchToken(ctx, hash, now, use.agent) })
+	a.noteUse(ctx, use, touchEvery, now, func() error { return a.accounts.TouchToken(ctx, hash, now, use.agent) })
 	p := principalOf(WikiToken, u)
 	p.WikiID, p.MaxRole, p.TokenID = t.WikiID, t.Role, t.ID
 	return p, nil
@@ -74,7 +77,7 @@ func (a *Authenticator) personal(r *http.Request, secret string) (Principal, err
 	if err != nil {
 		return Principal{}, gone(err, refused)
 	}
-	a.noteUse(ctx, touch{proof: s.ID}, now, func() error { return a.accounts.TouchSession(ctx, c.UserID, c.ID, now) })
+	a.noteUse(ctx, touch{proof: s.ID}, touchEvery, now, func() error { return a.accounts.TouchSession(ctx, c.UserID, c.ID, now) })
 	p := principalOf(CommandLine, u)
 	p.SessionID = s.ID
 	return p, nil
@@ -121,7 +124,7 @@ func (a *Authenticator) connected(ctx context.Context, access Access) (Principal
 	if err != nil {
 		return Principal{}, gone(err, refused)
 	}
-	a.noteUse(ctx, touch{proof: c.ID}, now, func() error { return a.accounts.TouchConnection(ctx, c.UserID, c.ID, now) })
+	a.noteUse(ctx, touch{proof: c.ID}, touchEvery, now, func() error { return a.accounts.TouchConnection(ctx, c.UserID, c.ID, now) })
 	p := principalOf(ConnectedAgent, u)
 	p.WikiID, p.MaxRole, p.ConnectionID, p.Client = c.WikiID, lower(c.Role, role), c.ID, ClientName(c.ClientName)
 	return p, nil
@@ -177,10 +180,10 @@ func gone(err error, refused *fault.Error) error {
 	return err
 }
 
-// noteUse tells the records that a proof was used. It is for people to look at,
+// noteUse tells the records, every so often, that a proof was used. It is for people to look at,
 // so a failure is logged and the request goes on.
-func (a *Authenticator) noteUse(ctx context.Context, use touch, now time.Time, note func() error) {
-	if last, ok := a.touched.Get(use); ok && now.Sub(last) < touchEvery {
+func (a *Authenticator) noteUse(ctx context.Context, use touch, every time.Duration, now time.Time, note func() error) {
+	if last, ok := a.touched.Get(use); ok && now.Sub(last) < every {
 		return
 	}
 	a.touched.Add(use, now)

@@ -218,3 +218,73 @@ func TestAttemptSaysWhoseBrowser(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressThatOnlyLooksAlike: the records take an address for taken when another
+// looks like it. Nobody is let into an account for that.
+func TestAddressThatOnlyLooksAlike(t *testing.T) {
+	for _, c := range []struct {
+		why, email string
+		in         bool
+	}{
+		{"another case", "MIKE@Example.org", true},
+		{"the Kelvin sign, whose lower case is k", "mi\u212ae@example.org", false},
+		{"fullwidth letters", "\uff4dike@example.org", false},
+		{"a dotless i", "m\u0131ke@example.org", false},
+		{"a letter of another script", "mik\u0435@example.org", false},
+		{"an invisible character", "mi\u200dke@example.org", false},
+		{"a space that is none", "mike@example.org\u00a0", false},
+	} {
+		s, p := newRemote(t)
+		s.user(t, "mike", "mike@example.org", records.Identity{Provider: "https://old.example", Subject: "mike"})
+		b := s.browser(t)
+		b.arrive(t, p, provider.Person{Identities: []records.Identity{{Provider: issuer, Subject: "eve"}}, Email: c.email, EmailVerified: true}, "/app/")
+		if in := b.username(t) == "mike"; in != c.in {
+			t.Errorf("%s: in %v, want %v", c.why, in, c.in)
+		}
+		u, err := s.records.UserByEmail(t.Context(), "mike@example.org")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids, err := s.records.IdentitiesOfUser(t.Context(), u.ID); err != nil || (len(ids) == 1) == c.in {
+			t.Errorf("%s: identities %v, %v", c.why, ids, err)
+		}
+	}
+}
+
+// TestLargeNewcomer: neither long tokens of a provider nor a long way back keep
+// anybody out.
+func TestLargeNewcomer(t *testing.T) {
+	for _, held := range []int{100, 16 << 10} {
+		s, p := newRemote(t)
+		b := s.browser(t)
+		person := ada()
+		for i := range 15 {
+			person.Identities = append(person.Identities, records.Identity{Provider: "https://login.microsoftonline.com/common/v2.0", Subject: strings.Repeat("s", 250) + string(rune('a'+i))})
+		}
+		p.held = strings.Repeat("h", held)
+		back := "/app/?q=" + strings.Repeat("&", 4000)
+		wantRedirect(t, b.arrive(t, p, person, back), "/auth/welcome")
+		wantRedirect(t, b.post(t, "/auth/welcome", "username", "ada"), back)
+		if b.username(t) != "ada" {
+			t.Error("not signed in")
+		}
+	}
+}
+
+// TestLastUsed: the list of devices tells which one was used today, not which one
+// was signed in or renewed today.
+func TestLastUsed(t *testing.T) {
+	signedUp(t, func(t *testing.T, _ *site, _ *somewhere, b *browser) {
+		for range 4 {
+			time.Sleep(3 * time.Hour)
+			b.username(t)
+			if last := b.session(t).LastUsed; time.Since(last) != 0 {
+				t.Errorf("last used %v ago", time.Since(last))
+			}
+		}
+		time.Sleep(9 * time.Minute)
+		if b.username(t); time.Since(b.session(t).LastUsed) != 9*time.Minute {
+			t.Error("each request writes")
+		}
+	})
+}

@@ -46,7 +46,7 @@ type site struct {
 // before the service reads a user, and read after it has read something, before it
 // goes on.
 type watched struct {
-	*sqlite.Store
+	*faulty
 	look func()
 	read func(what string)
 }
@@ -55,7 +55,7 @@ func (w *watched) User(ctx context.Context, id string) (records.User, error) {
 	if w.look != nil {
 		w.look()
 	}
-	u, err := w.Store.User(ctx, id)
+	u, err := w.faulty.User(ctx, id)
 	if w.read != nil {
 		w.read("user")
 	}
@@ -63,7 +63,7 @@ func (w *watched) User(ctx context.Context, id string) (records.User, error) {
 }
 
 func (w *watched) Session(ctx context.Context, userID, id string) (records.Session, error) {
-	s, err := w.Store.Session(ctx, userID, id)
+	s, err := w.faulty.Session(ctx, userID, id)
 	if w.read != nil {
 		w.read("session")
 	}
@@ -91,16 +91,16 @@ func newSiteWith(t *testing.T, signIn func(web.Hosts, auth.Users) (auth.SignIn, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
-	a, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: hosts, Keys: keys, Accounts: store, Log: log})
+	log, records := slog.New(slog.DiscardHandler), &faulty{Store: store}
+	a, err := identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: hosts, Keys: keys, Accounts: records, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	driver, err := signIn(hosts, store)
+	driver, err := signIn(hosts, records)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{records: store, watched: &watched{Store: store}, signer: identity.NewSigner(keys, hosts), auth: a, hosts: hosts}
+	s := &site{records: store, watched: &watched{faulty: records}, signer: identity.NewSigner(keys, hosts), auth: a, hosts: hosts}
 	svc, err := auth.New(auth.Deps{
 		Hosts: hosts, SignIn: driver, Records: s.watched, Signer: s.signer, Keys: keys, Authenticator: a, Log: log,
 	})

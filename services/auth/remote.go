@@ -128,7 +128,11 @@ func (s *remote) send(w http.ResponseWriter, r *http.Request, a attempt) error {
 	if err != nil {
 		return &stray{err, a.ReturnTo}
 	}
-	data, err := json.Marshal(a)
+	data, err := plainJSON(a)
+	if err == nil && len(data) > records.MaxTicket {
+		a.ReturnTo = home
+		data, err = plainJSON(a)
+	}
 	if err != nil {
 		return err
 	}

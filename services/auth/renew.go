@@ -68,13 +68,12 @@ func (s *Service) renew(r *http.Request) (renewed, error) {
 	if err != nil {
 		return renewed{}, err
 	}
-	if now.Sub(b.Asked) >= askEvery {
-		b, err = s.ask(ctx, session, c.Secret, b, now)
-	} else {
-		err = s.records.TouchSession(ctx, session.UserID, session.ID, now)
-	}
-	if err != nil {
-		return renewed{}, err
+	if b.due(now) {
+		if b, err = s.ask(ctx, session, c.Secret, b, now); err != nil {
+			return renewed{}, err
+		}
+	} else if err := s.records.TouchSession(ctx, session.UserID, session.ID, now); err != nil {
+		s.log.WarnContext(ctx, "note the use of a session", "user", u.ID, "err", err)
 	}
 	n := renewed{user: u, session: session, at: now, secret: c.String(identity.SessionPrefix), until: session.ExpiresAt}
 	if !b.Silent.IsZero() {
@@ -124,6 +123,9 @@ func (s *Service) ask(ctx context.Context, session records.Session, secret strin
 		}
 	}
 	err = s.keep(ctx, &session, secret, b, now)
+	if fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Internal) {
+		err = s.keep(ctx, &session, secret, b, now) // what the provider gave, it gives once
+	}
 	if fault.Is(err, fault.Conflict) {
 		return b, nil
 	}

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/names"
@@ -65,6 +66,9 @@ func (s *Service) join(ctx context.Context, u records.User, p provider.Person) (
 	if err != nil {
 		return records.User{}, "", err
 	}
+	if !sameAddress(u.Email, p.Email) {
+		return records.User{}, another, nil
+	}
 	for _, id := range p.Identities {
 		for _, old := range has {
 			if old.Provider == id.Provider && old.Subject != id.Subject {
@@ -84,6 +88,20 @@ func (s *Service) join(ctx context.Context, u records.User, p provider.Person) (
 	}
 	s.adopt(ctx, u, p.Identities[1:])
 	return u, known, nil
+}
+
+// sameAddress compares more strictly than the records do, for which an address is
+// taken when another looks like it: letters that are one in another case only by
+// Unicode's tables (the Kelvin sign and k) are two to a mail server.
+func sameAddress(a, b string) bool { return lowerASCII(a) == lowerASCII(b) }
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // adopt keeps what else the provider knows of a user. It is for the day on which

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"testing"
+	"time"
 )
 
 // TestSealed: what is sealed opens with its secret, about its own thing, and as it
@@ -31,6 +32,19 @@ func TestSealed(t *testing.T) {
 	} {
 		if got, err := open(); err == nil {
 			t.Errorf("%s: opened as %q", why, got)
+		}
+	}
+}
+
+// A clock that was far ahead, and was set right, keeps no provider from being asked.
+func TestProviderIsAskedAfterAClockWasSetBack(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		asked time.Duration // from now
+		due   bool
+	}{{0, false}, {-askEvery, true}, {1 - askEvery, false}, {time.Second, false}, {askEvery, true}, {365 * 24 * time.Hour, true}} {
+		if got := (bond{Asked: now.Add(c.asked)}).due(now); got != c.due {
+			t.Errorf("asked %v from now: due %v", c.asked, got)
 		}
 	}
 }

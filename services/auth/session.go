@@ -25,6 +25,13 @@ type bond struct {
 	Silent time.Time // since when it has not answered; zero: it has
 }
 
+// due reports whether the provider is to be asked again. What was asked far in the
+// future was asked by a clock that has been set back.
+func (b bond) due(now time.Time) bool {
+	since := now.Sub(b.Asked)
+	return since >= askEvery || since <= -askEvery
+}
+
 func about(s records.Session) string { return "session " + s.UserID + " " + s.ID }
 
 func (b bond) seal(secret string, s records.Session) ([]byte, error) {

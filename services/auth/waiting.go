@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -30,7 +31,7 @@ func waitingCookie(kind records.TicketKind) string { return "__Host-wikibot-" + 
 
 // await leads to the page where somebody decides.
 func (s *Service) await(w http.ResponseWriter, r *http.Request, kind records.TicketKind, to string, p waiting) error {
-	plain, err := json.Marshal(p)
+	plain, err := p.plain()
 	if err != nil {
 		return err
 	}
@@ -48,6 +49,32 @@ func (s *Service) await(w http.ResponseWriter, r *http.Request, kind records.Tic
 	setSecret(w, waitingCookie(kind), secret, waitingLife)
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
+}
+
+// plain is what is sealed into the ticket. What would not fit is left out: without
+// what the provider gave its session is not renewed.
+func (p waiting) plain() ([]byte, error) {
+	const most = records.MaxTicket - 64 // beside what seal adds
+	text, err := plainJSON(p)
+	if err == nil && len(text) > most {
+		p.Person.Held = nil
+		text, err = plainJSON(p)
+	}
+	if err == nil && len(text) > most {
+		p.ReturnTo = home
+		text, err = plainJSON(p)
+	}
+	return text, err
+}
+
+// plainJSON spells an address as it is: in HTML's clothes it can have six times the
+// length.
+func plainJSON(v any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return text.Bytes(), err
 }
 
 // awaited returns who waits in this browser. fault.NotFound when nobody does, or

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -22,7 +23,7 @@ func (a Attempt) check() error {
 // Core 3.1.2.6).
 func declined(label string, callback url.Values) error {
 	code := callback.Get("error")
-	cause := fmt.Errorf("the provider answered %q: %q", brief(code), brief(callback.Get("error_description")))
+	cause := fmt.Errorf("the provider answered %q: %q", brief(code), brief(withoutAddresses(callback.Get("error_description"))))
 	switch code {
 	case "access_denied", "consent_required", "signin_consent_denied":
 		return fault.Wrap(cause, fault.Denied, "sign in with %s: it was cancelled there; nothing has changed, and you can try again", label)
@@ -32,6 +33,18 @@ func declined(label string, callback url.Values) error {
 		return fault.Wrap(cause, fault.Unauthenticated, "sign in with %s: it did not finish there; try again", label)
 	}
 	return fault.Wrap(cause, fault.Denied, "sign in with %s: it refused; if that goes on, tell whoever runs this site", label)
+}
+
+// withoutAddresses takes e-mail addresses out of what somebody else wrote: some
+// providers name whom they refuse, and causes end in the log.
+func withoutAddresses(text string) string {
+	words := strings.Fields(text)
+	for i, w := range words {
+		if strings.Contains(w, "@") {
+			words[i] = "…"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // unavailable: nobody knows, because whoever knows does not say so properly.

@@ -128,6 +128,10 @@ func (a *API) deleteAccount(ctx context.Context, in *deletionInput) (*deletionOu
 	if err := a.records.DeleteUser(ctx, u.ID, now); err != nil {
 		return nil, err
 	}
+	// Who comes back signs in again, on each device: one of them may be why they left.
+	if err := a.records.EndSessions(ctx, u.ID, "", now); err != nil {
+		a.log.WarnContext(ctx, "end the sessions of a deleted account", "user", u.ID, "err", err)
+	}
 	a.log.InfoContext(ctx, "account deleted", "user", u.ID)
 	return &deletionOutput{SetCookie: a.signedOut(), Body: departure{FinalAt: now.Add(a.grace)}}, nil
 }

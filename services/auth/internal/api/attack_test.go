@@ -178,3 +178,32 @@ func TestFlood(t *testing.T) {
 		ada.do(t, http.MethodPatch, "/api/account", `{"display_name":"Ada"}`).want(http.StatusOK, nil)
 	})
 }
+
+// TestDeletedAccountComesBackSignedOut: who deletes their account and takes it back
+// is signed in on none of the devices that were, stolen ones included; agents are
+// as connected as before.
+func TestDeletedAccountComesBackSignedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		u := s.user(t, "ada")
+		b, _ := s.browser(t, u)
+		stolen, _ := s.browser(t, u)
+		s.session(t, u, records.CommandLine, "wikibot on host")
+		s.agent(t, u, s.wiki(t, u, "engines"), "Claude", "claude.ai")
+		time.Sleep(time.Minute)
+		b.do(t, http.MethodPost, "/api/account/deletion", `{"username":"ada"}`).want(http.StatusAccepted, nil)
+		time.Sleep(time.Minute)
+		if err := s.records.RestoreUser(t.Context(), u.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []client{b, stolen} {
+			b.do(t, http.MethodGet, "/api/account", "").problem(http.StatusUnauthorized, problem.Unauthenticated)
+		}
+		if left, err := s.records.SessionsOfUser(t.Context(), u.ID); err != nil || len(left) != 0 {
+			t.Errorf("sessions left: %v, %v", left, err)
+		}
+		if left, err := s.records.ConnectionsOfUser(t.Context(), u.ID); err != nil || len(left) != 1 {
+			t.Errorf("connections left: %v, %v", left, err)
+		}
+	})
+}
