@@ -3,6 +3,7 @@ package auth
 import (
 	"net/http"
 
+	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
 	"wikibot.io/services/auth/internal/api"
 	"wikibot.io/services/auth/internal/oauth"
@@ -21,13 +22,34 @@ func (s *Service) mountOAuth(mux *http.ServeMux) error {
 	}
 	server, err := oauth.New(oauth.Deps{
 		Hosts: s.hosts, Records: s.records, Gate: gate, Signer: s.signer, Verifier: identity.NewVerifier(s.keys, s.hosts),
-		SignedIn: s.auth.OnRoot, Pages: s.pages, Limiter: s.limiter, Documents: documents, Log: s.log,
+		SignedIn: s.auth.OnRoot, Renewed: s.renewed, Pages: s.pages, Limiter: s.limiter, Documents: documents, Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
 	server.Mount(mux)
 	return nil
+}
+
+// renewed says whose browser a form comes from. Who is in by a session whose tokens
+// have run out since the form was shown goes on.
+func (s *Service) renewed(w http.ResponseWriter, r *http.Request) (identity.Principal, error) {
+	p, err := s.auth.OnRoot(r)
+	if err != nil || p.Kind == identity.Session {
+		return p, err
+	}
+	n, err := s.renew(r)
+	if fault.Is(err, fault.Unauthenticated) {
+		return p, nil
+	}
+	if err != nil {
+		return p, err
+	}
+	if _, err := s.give(w, r, n); err != nil {
+		return p, err
+	}
+	u := n.user
+	return identity.Principal{Kind: identity.Session, UserID: u.ID, Username: u.Username, Email: u.Email, DisplayName: u.DisplayName}, nil
 }
 
 // mountAPI adds the account API.

@@ -61,10 +61,15 @@ func (s *Server) stale(w http.ResponseWriter, r *http.Request) error {
 		"It was made some time ago, or was answered already. Nothing was changed: go back to the program and start again.")
 }
 
+// signInFirst leads over sign-in to a page of ours.
+func signInFirst(w http.ResponseWriter, r *http.Request, back string) {
+	http.Redirect(w, r, "/auth/login?"+url.Values{"return_to": {back}}.Encode(), http.StatusSeeOther)
+}
+
 // another answers a form that was shown to somebody else.
 func (s *Server) another(w http.ResponseWriter, r *http.Request) error {
 	return s.refused(w, r, http.StatusForbidden, "This request was shown to another account",
-		"You are signed in as somebody else by now, or not at all. Nothing was changed: go back to the program and start again.")
+		"You are signed in as somebody else by now. Nothing was changed: go back to the program and start again.")
 }
 
 // connection is the page at the end of a way that leads nowhere else.

@@ -35,8 +35,14 @@ func errBadCode() *problem {
 
 // redeem exchanges an authorization code (RFC 6749 section 4.1.3, RFC 7636 section
 // 4.6). All that can be wrong with the request is found before the code is spent,
-// so that a client can mend it. A code that comes a second time has leaked: what
-// was made by it ends (RFC 9700 section 4.13).
+// so that a client can mend it.
+//
+// A second redemption that is as good as the first one comes from somebody who has
+// the verifier too: what was made by the code ends (RFC 9700 section 4.13). Who has
+// the code alone, from a log or a history, can make nothing of it, and must not be
+// able to cut a person off by it either. There is no grace for a client that lost
+// our answer, as refresh tokens have: it may give tokens once for a code (OAuth 2.1
+// section 4.1.3), has none to lose yet, and its person is still there to ask.
 func (s *Server) redeem(r *http.Request, clientID string, form url.Values) (tokenAnswer, error) {
 	ctx, at := r.Context(), now()
 	if form.Get("code") == "" {
@@ -54,11 +60,14 @@ func (s *Server) redeem(r *http.Request, clientID string, form url.Values) (toke
 		return tokenAnswer{}, err
 	}
 	web.RecordOf(ctx).User = q.UserID
-	if !t.SpentAt.IsZero() {
+	wrong := s.checkRedemption(q, clientID, form)
+	switch {
+	case !t.SpentAt.IsZero() && wrong != nil:
+		return tokenAnswer{}, errBadCode()
+	case !t.SpentAt.IsZero():
 		return tokenAnswer{}, s.replayed(ctx, t, q, at)
-	}
-	if err := s.checkRedemption(q, clientID, form); err != nil {
-		return tokenAnswer{}, err
+	case wrong != nil:
+		return tokenAnswer{}, wrong
 	}
 	if err := s.deps.Limiter.Allow(ctx, tokens, q.UserID); err != nil {
 		return tokenAnswer{}, err

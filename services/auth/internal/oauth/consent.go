@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -84,7 +85,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.deps.SignedIn(r)
+	p, err := s.deps.Renewed(w, r)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,11 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if p.Kind != identity.Session || p.UserID != q.UserID {
+	if p.Kind != identity.Session {
+		signInFirst(w, r, "/oauth/authorize?"+q.query().Encode())
+		return nil
+	}
+	if p.UserID != q.UserID {
 		return s.another(w, r)
 	}
 	decision := denied
@@ -153,7 +158,7 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, secret string, t 
 		return s.noClient(w, r, err)
 	}
 	q.Role = records.Role(t.Note)
-	data, err := json.Marshal(q)
+	data, err := ticketData(q)
 	if err != nil {
 		return err
 	}
@@ -179,12 +184,22 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, secret string, t 
 // putTicket keeps what a form will come back for, and returns the secret that
 // finds it.
 func (s *Server) putTicket(r *http.Request, kind records.TicketKind, life time.Duration, v any) (string, error) {
-	data, err := json.Marshal(v)
+	data, err := ticketData(v)
 	if err != nil {
 		return "", err
 	}
 	secret, at := newSecret(), now()
 	return secret, s.deps.Records.PutTicket(r.Context(), records.Ticket{Kind: kind, Hash: hashOf(secret), Data: data, CreatedAt: at, ExpiresAt: at.Add(life)})
+}
+
+// ticketData spells addresses as they are: in HTML's clothes they can have six times
+// the length, and tickets are small.
+func ticketData(v any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return text.Bytes(), err
 }
 
 // consentOf finds what a consent form is about.

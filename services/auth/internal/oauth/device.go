@@ -84,7 +84,7 @@ func (s *Server) putDevice(r *http.Request, name string) (string, device, error)
 	for try := 0; ; try++ {
 		d.UserCode = newUserCode()
 		d.UserHash = hashOf(readUserCode(d.UserCode))
-		data, err := json.Marshal(d)
+		data, err := ticketData(d)
 		if err != nil {
 			return "", d, err
 		}
@@ -155,7 +155,7 @@ func (s *Server) showDevice(w http.ResponseWriter, r *http.Request) error {
 		if typed != "" {
 			back += "?" + url.Values{"user_code": {typed[:min(len(typed), 100)]}}.Encode()
 		}
-		http.Redirect(w, r, "/auth/login?"+url.Values{"return_to": {back}}.Encode(), http.StatusSeeOther)
+		signInFirst(w, r, back)
 		return nil
 	}
 	page := deviceQuestion{UserCode: typed, Site: hostOf(s.deps.Hosts.Root("")), Username: p.Username, Email: p.Email, Switch: switchUser(r)}
@@ -207,7 +207,7 @@ func (s *Server) decideDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.deps.SignedIn(r)
+	p, err := s.deps.Renewed(w, r)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,11 @@ func (s *Server) decideDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if p.Kind != identity.Session || p.UserID != d.UserID {
+	if p.Kind != identity.Session {
+		signInFirst(w, r, "/oauth/device?"+url.Values{"user_code": {d.UserCode}}.Encode())
+		return nil
+	}
+	if p.UserID != d.UserID {
 		return s.another(w, r)
 	}
 	decision := denied

@@ -21,8 +21,8 @@
 //	  │◀── access token, 24 hours; refresh token ───────────────────────│ a records.Connection
 //	  │  POST /oauth/token: refresh token ─────────────────────────────▶│ rotated; the last one again within a minute
 //
-// A code that comes twice, and a refresh token that was used before, have leaked:
-// what was made by them ends. What is wrong with a request is found before the
+// A code that comes twice with its verifier, and a refresh token that was used
+// before, have leaked: what was made by them ends. What is wrong with a request is found before the
 // code or token in it is used up.
 //
 // The command line is a client that is built in. It goes the same way, or shows a

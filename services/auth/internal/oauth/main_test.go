@@ -70,7 +70,7 @@ func newSite(t *testing.T) *site {
 	})}}
 	server := must(oauth.New(oauth.Deps{
 		Hosts: s.hosts, Records: s.records, Gate: must(identity.NewGate(s.records)), Signer: s.signer, Verifier: s.verifier,
-		SignedIn: s.auth.OnRoot, Pages: must(pages.New(s.hosts)), Limiter: must(limit.New(s.records, log)),
+		SignedIn: s.auth.OnRoot, Renewed: s.renewed, Pages: must(pages.New(s.hosts)), Limiter: must(limit.New(s.records, log)),
 		Documents: must(outbound.New(outbound.Options{MaxBytes: oauth.MaxDocument, Type: "application/json", Client: elsewhere})), Log: log,
 	}))
 	mux := http.NewServeMux()

@@ -36,8 +36,11 @@ type Deps struct {
 	Verifier *identity.Verifier
 	// SignedIn says whose browser a request comes from; Anonymous if nobody's.
 	SignedIn func(*http.Request) (identity.Principal, error)
-	Pages    *pages.Pages
-	Limiter  *limit.Limiter
+	// Renewed is SignedIn for a form, which may have been open for longer than
+	// tokens last: it goes on with the session behind them, and sets cookies.
+	Renewed func(http.ResponseWriter, *http.Request) (identity.Principal, error)
+	Pages   *pages.Pages
+	Limiter *limit.Limiter
 	// Documents fetches client ID metadata documents: see [MaxDocument].
 	Documents outbound.Fetcher
 	Log       *slog.Logger
@@ -52,8 +55,8 @@ type Server struct {
 // New checks its deps and returns the server.
 func New(d Deps) (*Server, error) {
 	if d.Hosts == (web.Hosts{}) || d.Records == nil || d.Gate.Records == nil || d.Signer == nil || d.Verifier == nil ||
-		d.SignedIn == nil || d.Pages == nil || d.Limiter == nil || d.Documents == nil || d.Log == nil {
-		return nil, errors.New("new authorization server: hosts, records, gate, signer, verifier, signed-in, pages, limiter, documents and log are all needed")
+		d.SignedIn == nil || d.Renewed == nil || d.Pages == nil || d.Limiter == nil || d.Documents == nil || d.Log == nil {
+		return nil, errors.New("new authorization server: hosts, records, gate, signer, verifier, signed-in, renewed, pages, limiter, documents and log are all needed")
 	}
 	docs, err := newDocuments(d.Documents, d.Hosts)
 	if err != nil {
