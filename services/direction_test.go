@@ -69,6 +69,31 @@ var rules = []rule{
 		Why:    "the database and the renderer below the index would cost every function a third of its start",
 		Fix:    "open it in services/internal/cloud/files",
 	},
+	{
+		From: module + "services/auth/internal/outbound", To: module + "pkg/records",
+		Why: "what fetches addresses that strangers name holds nothing that they could be after",
+		Fix: "hand it the address and take the document",
+	},
+	{
+		From: module + "services/auth/internal/pages", To: module + "pkg/records",
+		Why: "pages draw what they are given and look nothing up",
+		Fix: "put what is shown into the page's own data",
+	},
+	{
+		From: module + "services/auth/provider", To: module + "services/auth/internal",
+		Why: "a provider says who somebody is; what becomes of that is decided by package auth alone",
+		Fix: "return it in a Person",
+	},
+	{
+		From: module + "services/wikibot/internal/cli", To: module,
+		Why: "the command line asks a fleet as any other client does, by what its metadata say",
+		Fix: "read it from the fleet's answers",
+	},
+	{
+		From: module, To: module + "pkg/identity/keydir/keydirtest",
+		Why: "its folders hold a key that each test of a process shares",
+		Fix: "open a folder with package keydir",
+	},
 }
 
 // services lists the members of the fleet. One never imports another; only the
