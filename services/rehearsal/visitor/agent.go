@@ -163,6 +163,11 @@ func (v *Visitor) Send(ctx context.Context, method, target string, header ...str
 	return v.do(ctx, v.program, method, target, nil, header...)
 }
 
+// SendBody is Send with one.
+func (v *Visitor) SendBody(ctx context.Context, method, target, body string, header ...string) (Answer, error) {
+	return v.do(ctx, v.program, method, target, []byte(body), header...)
+}
+
 func (g *Agent) tokens(ctx context.Context, form url.Values) (t Tokens, a Answer, err error) {
 	form.Set("client_id", g.ID)
 	a, err = g.of.form(ctx, g.of.program, "/oauth/token", form)
