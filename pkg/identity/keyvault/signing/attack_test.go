@@ -17,6 +17,7 @@ import (
 // of a private key may ever be in it. The test looks at the raw items, for each
 // private number of each key there was, as the secret spells it.
 func TestPrivateKeyInTheTable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for range 2 {
 		if err := w.process(t).Rotate(t.Context()); err != nil {
@@ -85,6 +86,7 @@ func TestPrivateKeyServed(t *testing.T) {
 // TestSwappedSecret: a version of the secret that holds another key under a kid
 // that is published signs nothing; nobody could verify it.
 func TestSwappedSecret(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.process(t).kid(t)
 	other := newWorld(t)

@@ -20,6 +20,7 @@ import (
 // or access token that is alive is never called broken: at worst, while the table is
 // away, the answer is "try again".
 func TestNothingIsEverRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.maxAge = 15 * time.Hour
 	synctest.Test(t, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 // TestKilledAtAnyCall: a process dies after each of its calls in turn, and before
 // the first. What is left works, and the next run completes it.
 func TestKilledAtAnyCall(t *testing.T) {
+	t.Parallel()
 	for why, prepare := range map[string]func(*testing.T, *world){
 		"at the first key": func(*testing.T, *world) {},
 		"at a rotation": func(t *testing.T, w *world) {
@@ -38,6 +39,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 		},
 	} {
 		t.Run(why, func(t *testing.T) {
+			t.Parallel()
 			undisturbed := newWorld(t)
 			prepare(t, undisturbed)
 			p := undisturbed.process(t)
@@ -74,6 +76,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 // TestLostAnswers: every call has its effect and its answer gets lost once; the
 // SDK tries again.
 func TestLostAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	retrying := func() *process {
 		wire := newWire(w)
@@ -105,6 +108,7 @@ func TestLostAnswers(t *testing.T) {
 // TestForeignSecret: what is not ours is neither used nor replaced, and the error
 // repeats nothing of it.
 func TestForeignSecret(t *testing.T) {
+	t.Parallel()
 	for why, text := range map[string]string{
 		"a password":               "hunter2-hunter2",
 		"another service's secret": `{"api_key":"hunter2-hunter2"}`,
@@ -146,6 +150,7 @@ func TestForeignSecret(t *testing.T) {
 // TestSomebodyOverwritesTheSecret: sign-in goes on, rotation too; the run fails so
 // that somebody looks, and what they wrote stays.
 func TestSomebodyOverwritesTheSecret(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := w.process(t).Rotate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -169,6 +174,7 @@ func TestSomebodyOverwritesTheSecret(t *testing.T) {
 
 // TestTableLost: the item is published again from the secret, with the same keys.
 func TestTableLost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := w.process(t).Rotate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -191,6 +197,7 @@ func TestTableLost(t *testing.T) {
 // TestReplace: whatever there was, in the end there is one key, which nobody has
 // seen before, and it signs.
 func TestReplace(t *testing.T) {
+	t.Parallel()
 	for why, prepare := range map[string]func(*testing.T, *world){
 		"nothing yet": func(*testing.T, *world) {},
 		"two keys": func(t *testing.T, w *world) {
@@ -236,6 +243,7 @@ func TestReplace(t *testing.T) {
 
 // TestReplaceRace: rotations at the same time do not bring back what was replaced.
 func TestReplaceRace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	stolen := w.process(t).kid(t)
 	w.pass(maxAge)
@@ -276,6 +284,7 @@ func TestReplacedByHand(t *testing.T) {
 
 // TestSecretMadeAnew: a new key signs, and the old sessions end when they end.
 func TestSecretMadeAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.process(t).kid(t)
 	w.secret = w.secrets.Create("made-anew")

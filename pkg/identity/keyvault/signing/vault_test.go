@@ -18,6 +18,7 @@ import (
 
 // TestFreshStart: whatever comes first makes the first key, and all agree on it.
 func TestFreshStart(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		why   string
 		value *string
@@ -61,6 +62,7 @@ func TestFreshStart(t *testing.T) {
 
 // TestFreshStartRace: many processes find nothing at once.
 func TestFreshStartRace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	kids := make([]string, 8)
 	var all sync.WaitGroup
@@ -87,6 +89,7 @@ func TestFreshStartRace(t *testing.T) {
 
 // TestLifeOfAKey follows one through its stations.
 func TestLifeOfAKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.process(t)
 	first := p.kid(t)
@@ -126,6 +129,7 @@ func TestLifeOfAKey(t *testing.T) {
 // TestRotateNow: a person begins a rotation, which goes the way of all others: an
 // hour passes before the new key signs, and another one is not begun meanwhile.
 func TestRotateNow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.process(t)
 	first := p.kid(t)
@@ -166,6 +170,7 @@ func TestSchedules(t *testing.T) {
 // one, and nothing since, signs with the old one for as long as it may. Its last
 // session can be verified to its end, with runs as often as can be.
 func TestLongestSession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.process(t).kid(t)
 	w.pass(maxAge)
@@ -192,6 +197,7 @@ func TestLongestSession(t *testing.T) {
 
 // TestRotateRace: of many runs at once, one makes a key.
 func TestRotateRace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.process(t).kid(t)
 	w.pass(maxAge)
