@@ -9,7 +9,7 @@ import (
 )
 
 type login struct {
-	URL       string `arg:"" help:"Address of the fleet, such as https://wikibot.io."`
+	URL       string `arg:"" help:"Address of the site, such as https://wikibot.io."`
 	NoBrowser bool   `name:"no-browser" help:"Show an address and a code to use in a browser elsewhere; also what happens where there is no screen."`
 }
 
@@ -35,7 +35,7 @@ func (l *login) Run(e *env) error {
 }
 
 type whoami struct {
-	URL  string `arg:"" optional:"" help:"Address of the fleet; not needed if you are signed in at one only."`
+	URL  string `arg:"" optional:"" help:"Address of the site; not needed if you are signed in at one only."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
@@ -60,7 +60,7 @@ func (w *whoami) Run(e *env) error {
 }
 
 type logout struct {
-	URL string `arg:"" optional:"" help:"Address of the fleet; not needed if you are signed in at one only."`
+	URL string `arg:"" optional:"" help:"Address of the site; not needed if you are signed in at one only."`
 }
 
 func (l *logout) Run(e *env) error {

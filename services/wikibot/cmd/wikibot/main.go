@@ -29,7 +29,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 type cli struct {
 	Serve  serve  `cmd:"" help:"Serve the whole fleet from one data folder."`
-	Login  login  `cmd:"" help:"Sign in at a fleet, with the browser, and keep a token that opens what you may open: by git, by REST and here."`
+	Login  login  `cmd:"" help:"Sign in at a site, with the browser, and keep a token: the password for git, and the key to REST."`
 	Whoami whoami `cmd:"" help:"Say who you are signed in as."`
 	Logout logout `cmd:"" help:"End and forget the token."`
 	Admin  admin  `cmd:"" help:"An operator's work on a data folder; also while it is being served."`

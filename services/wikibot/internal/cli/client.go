@@ -97,7 +97,7 @@ func (c *Client) which(address string) (string, error) {
 	case err != nil:
 		return "", err
 	case len(servers) == 0:
-		return "", errors.New("you are not signed in anywhere: run wikibot login with the address of a fleet, such as https://wikibot.io")
+		return "", errors.New("you are not signed in anywhere: run wikibot login with the address of a site, such as https://wikibot.io")
 	case len(servers) > 1:
 		return "", fmt.Errorf("you are signed in at more than one address: name one of %s", strings.Join(servers, ", "))
 	}

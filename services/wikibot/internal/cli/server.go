@@ -28,7 +28,7 @@ const scope = "account"
 // that its issuer has: scheme and host. Secrets go there, so it is https, except
 // on this machine.
 func parseServer(raw string) (string, error) {
-	wrong := fmt.Errorf("address %q: want that of a fleet, such as https://wikibot.io", raw)
+	wrong := fmt.Errorf("address %q: want that of a site, such as https://wikibot.io", raw)
 	full := raw
 	if !strings.Contains(raw, "://") {
 		full = "https://" + raw
