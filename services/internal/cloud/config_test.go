@@ -64,7 +64,7 @@ func TestEverythingWrongIsListed(t *testing.T) {
 			"AWS_ACCESS_KEY_ID: is missing", "AWS_REGION: is missing", "AWS_SECRET_ACCESS_KEY: is missing",
 			"WIKIBOT_BASE_URL: is missing", "WIKIBOT_DATA: is missing", "WIKIBOT_EDGE_KEYS: there is no key", `WIKIBOT_SERVICE: is ""`,
 			"WIKIBOT_TABLE_GRANTS: is missing", "WIKIBOT_TABLE_IDEMPOTENCY: is missing", "WIKIBOT_TABLE_KEYS: is missing", "WIKIBOT_TABLE_NAMES: is missing",
-			"WIKIBOT_TABLE_TOKENS: is missing", "WIKIBOT_TABLE_USERS: is missing", "WIKIBOT_TABLE_WIKIS: is missing",
+			"WIKIBOT_TABLE_SESSIONS: is missing", "WIKIBOT_TABLE_TOKENS: is missing", "WIKIBOT_TABLE_USERS: is missing", "WIKIBOT_TABLE_WIKIS: is missing",
 		}},
 		{"nothing is there for the one without an address", routes.Relay, nil, []string{
 			"AWS_ACCESS_KEY_ID: is missing", "AWS_REGION: is missing", "AWS_SECRET_ACCESS_KEY: is missing",

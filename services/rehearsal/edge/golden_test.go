@@ -180,7 +180,7 @@ func TestFilesAreOnlyRead(t *testing.T) {
 
 func TestWhatNoRouteTakesIsNotFound(t *testing.T) {
 	w := fleet(t, nil)
-	for _, path := range []string{"/mcp", "/repo.git/info/refs", "/Home", "/App/", "/api", "/app.js", "/.well-known/openid-configuration"} {
+	for _, path := range []string{"/mcp", "/repo.git/info/refs", "/Home", "/App/", "/api", "/app.js", "/.well-known/oauth-protected-resource", "/oauth"} {
 		g := w.ask("GET", path, "Host: "+root)
 		if g.StatusCode != 404 || g.Header.Get("Content-Type") != "application/problem+json" || w.count() != 0 {
 			t.Errorf("%s = %d %s", path, g.StatusCode, g.Header)

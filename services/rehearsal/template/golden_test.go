@@ -20,8 +20,9 @@ var outside = []*regexp.Regexp{
 	regexp.MustCompile(`^arn:aws:iam::aws:policy/`),         // AWS's own
 	regexp.MustCompile(`^arn:aws:cloudformation:.*:stack/`), // the stacks themselves
 	regexp.MustCompile(`^arn:aws:(s3:::|ssm:.*)/?cdk-`),
-	regexp.MustCompile(`:oidc-provider/`), // prod uses the one that dev made
-	regexp.MustCompile(`\*$`),             // a pattern
+	regexp.MustCompile(`^arn:aws:ssm:.*:parameter/wikibot/(dev|prod)/sign-in$`), // made by the operator before
+	regexp.MustCompile(`:oidc-provider/`),                                       // prod uses the one that dev made
+	regexp.MustCompile(`\*$`),                                                   // a pattern
 }
 
 // Every ARN that a policy, a mapping or a setting says must be that of a
