@@ -42,6 +42,7 @@ export async function chooseProvider() {
 			assert.ok(line.includes(signIn.issuer), line);
 			return {
 				async stop() {
+					if (child.exitCode !== null || child.signalCode) return;
 					const ended = new Promise((resolve) => child.once('exit', resolve));
 					child.kill('SIGTERM');
 					await ended;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { docsRepository, startFleet } from './fleet.js';
 import { callAgent, connectAgent } from './agent.js';
 import { openBrowser } from './browser.js';
+import { chooseProvider } from './provider.js';
 
 const [folder, corpus] = process.argv.slice(2);
 if (!folder) throw new Error('name the folder for the pictures');
@@ -36,10 +37,14 @@ data.push('d');                 // accepted
 | Across functions | rejected | needs Polonius |
 `;
 
+const chosen = await chooseProvider();
 const fleet = await startFleet();
+const another = await startFleet({ signIn: chosen.signIn }); // where a provider knows people
+const provider = await chosen.start(another.url);
 const browser = await openBrowser();
+const newPage = async (options = {}) => (await browser.newContext({ reducedMotion: 'reduce', ...options })).newPage();
 try {
-	const page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage();
+	let page = await newPage();
 	const shoot = async (name, { full = false } = {}) => {
 		for (const width of [390, 768, 1280]) {
 			for (const colorScheme of ['light', 'dark']) {
@@ -78,10 +83,10 @@ try {
 	await page.goto(fleet.url + '/app/');
 	await page.getByRole('heading', { name: "Ada's notes" }).waitFor();
 	await shoot('dashboard');
-	const connected = await connectAgent(fleet, page, 'ada', 'Claude Code');
+	const connected = await connectAgent(fleet, page, 'ada', 'Claude Code', 'write', () => shoot('consent', { full: true }));
 	await connectAgent(fleet, page, 'ada', 'Some agent with a name that goes on for rather long', 'read');
 	await callAgent(fleet, 'ada', connected);
-	const other = await (await browser.newContext({ userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' })).newPage();
+	const other = await newPage({ userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' });
 	await other.goto(fleet.url + '/auth/login');
 	await other.getByLabel('E-mail').fill('ada@example.org');
 	await other.getByRole('button', { name: 'Sign in' }).click();
@@ -89,6 +94,22 @@ try {
 	await page.goto(fleet.url + '/app/account');
 	await page.getByText('this device').waitFor();
 	await shoot('account', { full: true });
+	await page.goto(fleet.url + '/oauth/authorize?client_id=wbc_forgotten&redirect_uri=http://127.0.0.1/');
+	await shoot('client-unknown');
+	await page.goto(fleet.url + '/oauth/device');
+	await shoot('device');
+	await page.goto(fleet.url + '/oauth/device?user_code=XXXX-XXXX');
+	await shoot('device-wrong');
+	const started = await fetch(fleet.url + '/oauth/device_authorization', {
+		method: 'POST', body: new URLSearchParams({ client_id: 'wikibot-cli', device_name: 'ada-thinkpad' })
+	});
+	await page.goto((await started.json()).verification_uri_complete);
+	await shoot('device-consent', { full: true });
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.getByRole('heading', { name: 'The command line is signed in' }).waitFor();
+	await shoot('device-done');
+	await page.goto(fleet.wiki('ada', '/mcp'));
+	await shoot('mcp', { full: true });
 	await page.goto(fleet.url + '/app/ada/connect');
 	await page.getByRole('radio', { name: 'Claude Code' }).check();
 	await page.getByText(/called/).first().waitFor();
@@ -130,7 +151,55 @@ try {
 		await page.goto(fleet.wiki('handbook', path));
 		await shoot(name);
 	}
+
+	await page.goto(fleet.url + '/auth/logout');
+	await shoot('sign-out');
+	await page.getByRole('button', { name: 'Sign out' }).click();
+	await page.waitForURL(/logged-out/);
+	await shoot('signed-out');
+	await other.goto(fleet.url + '/app/account');
+	await other.getByLabel('Type ada to confirm').fill('ada');
+	await other.getByRole('button', { name: 'Delete my account' }).click();
+	page = other;
+	await page.getByRole('heading', { name: 'Your account is deleted' }).waitFor();
+	await shoot('account-deleted');
+	await page.getByRole('link', { name: 'Sign in to have it back' }).click();
+	await page.getByLabel('E-mail').fill('ada@example.org');
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.waitForURL(/welcome-back/);
+	await shoot('welcome-back');
+
+	// At a provider: somebody new, and what can go wrong.
+	const prove = async (username, button = 'Sign in') => {
+		page = await newPage();
+		await page.goto(another.url + '/auth/login?return_to=/app/account');
+		await page.locator('input[name=username]').fill(username);
+		await page.getByRole('button', { name: button }).click();
+		await page.getByRole('heading', { level: 1 }).waitFor();
+	};
+	await prove('grace');
+	await shoot('welcome');
+	await page.getByLabel('Username').fill('admin');
+	await page.getByText('Username is reserved').waitFor();
+	await shoot('welcome-reserved');
+	await page.getByLabel('Username').fill('grace-hopper');
+	await page.getByText('grace-hopper is free').waitFor();
+	await shoot('welcome-free');
+	await prove('unverified-eve');
+	await shoot('unverified');
+	await prove('ada', 'Cancel');
+	await shoot('called-off');
+	await page.goto(another.url + '/auth/callback?code=x&state=' + 'x'.repeat(43));
+	await shoot('attempt-expired');
+	const asked = page.waitForRequest((request) => new URL(request.url()).searchParams.has('state'));
+	await page.goto(another.url + '/auth/login');
+	const state = new URL((await asked).url()).searchParams.get('state');
+	await provider.stop();
+	const back = new URLSearchParams({ code: 'x', state, iss: chosen.signIn.issuer });
+	await page.goto(`${another.url}/auth/callback?${back}`);
+	await page.getByRole('heading', { level: 1 }).waitFor();
+	await shoot('provider-away');
 } finally {
 	await browser.close();
-	await fleet.stop();
+	await Promise.all([fleet.stop(), another.stop(), provider.stop()]);
 }
