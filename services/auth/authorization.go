@@ -11,8 +11,8 @@ import (
 )
 
 // mountOAuth adds the authorization server.
-func (s *Service) mountOAuth(mux *http.ServeMux) error {
-	documents, err := outbound.New(outbound.Options{MaxBytes: oauth.MaxDocument, Type: "application/json"})
+func (s *Service) mountOAuth(mux *http.ServeMux, client *http.Client) error {
+	documents, err := outbound.New(outbound.Options{MaxBytes: oauth.MaxDocument, Type: "application/json", Client: client})
 	if err != nil {
 		return err
 	}

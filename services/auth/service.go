@@ -40,7 +40,10 @@ type Deps struct {
 	Signer        *identity.Signer
 	Keys          identity.KeySource
 	Authenticator *identity.Authenticator
-	Log           *slog.Logger
+	// Documents fetches what sites say of OAuth clients, in tests; nil for the client
+	// that cannot be turned inward, which is right everywhere else.
+	Documents *http.Client
+	Log       *slog.Logger
 }
 
 // Service is the auth service.
@@ -76,7 +79,7 @@ func New(d Deps) (*Service, error) {
 	}
 	mux := http.NewServeMux()
 	s.mount(mux)
-	if err := errors.Join(s.mountOAuth(mux), s.mountAPI(mux)); err != nil {
+	if err := errors.Join(s.mountOAuth(mux, d.Documents), s.mountAPI(mux)); err != nil {
 		return nil, err
 	}
 	s.handler = mux

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 
@@ -33,6 +34,10 @@ type Config struct {
 	// Proxies are the networks of reverse proxies in front: what they say about
 	// whom they pass on (X-Forwarded-For) is believed.
 	Proxies []netip.Prefix
+
+	// documents fetches what sites say of OAuth clients, in tests of this package;
+	// nil for the client that asks no address inside.
+	documents *http.Client
 }
 
 // SignIn says who knows people.

@@ -107,7 +107,7 @@ func (f *Fleet) build(c Config) error {
 		return err
 	}
 	authService, err := auth.New(auth.Deps{
-		Hosts: f.hosts, SignIn: signIn, Records: s.records, Signer: identity.NewSigner(keys, f.hosts), Keys: keys, Authenticator: authenticator, Log: f.log,
+		Hosts: f.hosts, SignIn: signIn, Records: s.records, Signer: identity.NewSigner(keys, f.hosts), Keys: keys, Authenticator: authenticator, Documents: c.documents, Log: f.log,
 	})
 	failed(err)
 	managementService, err := management.New(management.Deps{Hosts: f.hosts, Records: s.records, Authenticator: authenticator})
