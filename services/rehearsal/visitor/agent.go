@@ -139,6 +139,11 @@ func (v *Visitor) Post(ctx context.Context, target string, body any) (Answer, er
 	return v.do(ctx, v.browser, http.MethodPost, target, text, "Content-Type", "application/json", "Origin", v.base.String())
 }
 
+// Delete asks with the browser for the end of something, as the app does.
+func (v *Visitor) Delete(ctx context.Context, target string) (Answer, error) {
+	return v.do(ctx, v.browser, http.MethodDelete, target, nil, "Origin", v.base.String())
+}
+
 // Welcome chooses the username of somebody new, who was sent to do so.
 func (v *Visitor) Welcome(ctx context.Context, username string) (Answer, error) {
 	return v.form(ctx, v.browser, "/auth/welcome", url.Values{"username": {username}})
