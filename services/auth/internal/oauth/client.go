@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"wikibot.io/pkg/fault"
 )
@@ -103,11 +104,22 @@ const maxName = 60
 
 // cleanName makes of what a stranger calls itself one line of text that stays
 // where it is put: no control characters, nothing that turns the direction of
-// writing or cannot be seen, single spaces.
+// writing or cannot be seen, single spaces; no quotation marks, by which it would
+// step out of those that it is shown in and say something in our name; and no piles
+// of accents, which cover what stands above and below.
 func cleanName(said string) string {
+	marks := 0
 	said = strings.Map(func(r rune) rune {
-		if unseen(r) {
+		if marks++; !unicode.Is(unicode.M, r) {
+			marks = 0
+		}
+		switch {
+		case marks > 2:
+			return -1
+		case unseen(r):
 			return ' '
+		case unicode.Is(unicode.Quotation_Mark, r) && r != '\'':
+			return '\''
 		}
 		return r
 	}, strings.ToValidUTF8(said, " "))

@@ -33,6 +33,8 @@ func errBadCode() *problem {
 	return refuse(invalidGrant, "the code is unknown, used or expired, or was given to another client")
 }
 
+func errUserGone() *problem { return refuse(invalidGrant, "the user is gone") }
+
 // redeem exchanges an authorization code (RFC 6749 section 4.1.3, RFC 7636 section
 // 4.6). All that can be wrong with the request is found before the code is spent,
 // so that a client can mend it.
@@ -149,7 +151,11 @@ func (s *Server) makeUnder(ctx context.Context, id string, q request, at time.Ti
 		return tokenAnswer{}, err
 	}
 	answer.RefreshToken = secret.String(identity.RefreshPrefix)
-	return answer, s.deps.Records.CreateConnection(ctx, c)
+	err = s.deps.Records.CreateConnection(ctx, c)
+	if fault.Is(err, fault.NotFound) {
+		return tokenAnswer{}, errUserGone() // a moment ago
+	}
+	return answer, err
 }
 
 // replayed ends what the first redemption of a code made.

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -23,7 +24,7 @@ import (
 	"wikibot.io/contracts/events"
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
-	"wikibot.io/pkg/identity/keydir"
+	"wikibot.io/pkg/identity/keydir/keydirtest"
 	"wikibot.io/pkg/limit"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/records/sqlite"
@@ -50,6 +51,7 @@ type site struct {
 	clients http.HandlerFunc // the sites of clients: what answers at their documents
 	fetched int
 	asked   atomic.Int64 // requests so far
+	late    func()       // called just before something is made for a person
 	from    string       // the address that requests come from; "": another one each
 }
 
@@ -59,7 +61,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, clients: http.NotFound}
 	s.records = must(sqlite.Open(filepath.Join(dir, "records.db"), sqlite.Options{}))
 	t.Cleanup(func() { s.records.Close() })
-	keys := must(keydir.Open(filepath.Join(dir, "keys")))
+	keys := keydirtest.New(t)
 	s.hosts = must(web.NewHosts(base))
 	log := slog.New(slog.DiscardHandler)
 	s.auth = must(identity.NewAuthenticator(identity.AuthenticatorDeps{Hosts: s.hosts, Keys: keys, Accounts: s.records, Log: log}))
@@ -69,7 +71,7 @@ func newSite(t *testing.T) *site {
 		s.clients(w, r)
 	})}}
 	server := must(oauth.New(oauth.Deps{
-		Hosts: s.hosts, Records: s.records, Gate: must(identity.NewGate(s.records)), Signer: s.signer, Verifier: s.verifier,
+		Hosts: s.hosts, Records: watched{s.records, s}, Gate: must(identity.NewGate(s.records)), Signer: s.signer, Verifier: s.verifier,
 		SignedIn: s.auth.OnRoot, Renewed: s.renewed, Pages: must(pages.New(s.hosts)), Limiter: must(limit.New(s.records, log)),
 		Documents: must(outbound.New(outbound.Options{MaxBytes: oauth.MaxDocument, Type: "application/json", Client: elsewhere})), Log: log,
 	}))
@@ -77,6 +79,26 @@ func newSite(t *testing.T) *site {
 	server.Mount(mux)
 	s.handler = web.Stack(log, mux)
 	return s
+}
+
+// watched is the store as the server sees it.
+type watched struct {
+	*sqlite.Store
+	site *site
+}
+
+func (w watched) CreateConnection(ctx context.Context, c records.Connection) error {
+	if w.site.late != nil {
+		w.site.late()
+	}
+	return w.Store.CreateConnection(ctx, c)
+}
+
+func (w watched) CreateSession(ctx context.Context, c records.Session) error {
+	if w.site.late != nil {
+		w.site.late()
+	}
+	return w.Store.CreateSession(ctx, c)
 }
 
 func must[T any](v T, err error) T {

@@ -182,6 +182,8 @@ func TestScopesAsked(t *testing.T) {
 func TestNamesAreOneLineOfText(t *testing.T) {
 	for said, want := range map[string]string{
 		" Claude \n Code ": "Claude Code", "a\x00b\u202ec\u200bd": "a b c d", "\u2066x\u2069": "x", "x\ufeff": "x", "": "", "\u3164\u115f": "",
+		"Claude”, checked by us, “": "Claude', checked by us, '", `"a" «b» „c‟ ＂`: "'a' 'b' 'c' '", "l'agent": "l'agent",
+		"Ze\u0301\u0301\u0301\u0301\u0301\u0301us": "Ze\u0301\u0301us", "हिन्दी": "हिन्दी", "ไม้เอก": "ไม้เอก",
 		strings.Repeat("ä", 70): strings.Repeat("ä", 59) + "…", "bad\xffutf8": "bad utf8", "Ünïcode 日本": "Ünïcode 日本",
 	} {
 		if got := cleanName(said); got != want {

@@ -128,11 +128,6 @@ const personalLifetime = 90 * 24 * time.Hour
 // personal makes a sign-in of the command line's, under an id that is known
 // already. The secret is in the answer alone.
 func (s *Server) personal(ctx context.Context, userID, id, device string, at time.Time) (tokenAnswer, error) {
-	if _, err := s.deps.Records.User(ctx, userID); fault.Is(err, fault.NotFound) {
-		return tokenAnswer{}, refuse(invalidGrant, "the user is gone")
-	} else if err != nil {
-		return tokenAnswer{}, err
-	}
 	if device == "" {
 		device = "Command line"
 	}
@@ -141,6 +136,9 @@ func (s *Server) personal(ctx context.Context, userID, id, device string, at tim
 		ID: id, UserID: userID, Kind: records.CommandLine, Name: device, SecretHash: c.Hash(),
 		CreatedAt: at, LastUsed: at, ExpiresAt: at.Add(personalLifetime),
 	})
+	if fault.Is(err, fault.NotFound) {
+		return tokenAnswer{}, errUserGone()
+	}
 	if err != nil {
 		return tokenAnswer{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"wikibot.io/pkg/fault"
 	"wikibot.io/pkg/identity"
@@ -109,5 +110,31 @@ func TestLongRequests(t *testing.T) {
 		if got := sentTo(t, rw, redirect); got.Get("state") != state {
 			t.Errorf("%s: %d", why, rw.Code)
 		}
+	}
+}
+
+// TestUserLeavesWhileSomethingIsMade: between the look at who they are and what is
+// made for them. The client hears that it is over, and not to come again.
+func TestUserLeavesWhileSomethingIsMade(t *testing.T) {
+	for _, client := range []string{"", oauth.CommandLine} {
+		s := newSite(t)
+		ada := s.person("ada")
+		s.wiki(ada, "ada", false)
+		var more []string
+		if client == "" {
+			client = s.register(callback)
+		} else {
+			more = []string{"resource", ""}
+		}
+		code := s.code(ada, client, "ada", more...)
+		s.late = func() {
+			if err := s.records.DeleteUser(t.Context(), ada.ID, time.Now()); err != nil && !gone(err) {
+				t.Error(err)
+			}
+		}
+		status, m := s.call("/oauth/token", redemption(client, code))
+		wantError(t, client, status, m, 400, "invalid_grant")
+		status, m = s.call("/oauth/token", redemption(client, code))
+		wantError(t, client+", again", status, m, 400, "invalid_grant")
 	}
 }
