@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +148,28 @@ func TestParameterStoreIsAway(t *testing.T) {
 		t.Errorf("somebody who is in: status %d, %v", a.Status, err)
 	}
 	unrefused(t, r)
+}
+
+// What is asked of a deployment is answered well by one with a provider, and not by
+// one that cannot read its secret.
+func TestSmokeAtAProvider(t *testing.T) {
+	r, _ := atProvider(t)
+	smoke := func() (string, error) {
+		cmd := exec.Command(repository+"/scripts/smoke", r.URL())
+		cmd.Env = append(os.Environ(), "WAIT=0")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if said, err := smoke(); err != nil {
+		t.Errorf("%v\n%s", err, said)
+	}
+	if err := r.SetWeather(rehearsal.Weather{Parameters: chaos.Rates{Fail: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	r.Reset()
+	if said, err := smoke(); err == nil || !strings.Contains(said, "FAILED  the sign-in page") {
+		t.Errorf("without the secret: %v\n%s", err, said)
+	}
 }
 
 // People sign in at a provider while tables, Secrets Manager and Parameter Store
