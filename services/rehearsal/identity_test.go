@@ -96,17 +96,25 @@ func connectInBadWeather(ctx context.Context, t *testing.T, v *visitor.Visitor, 
 	for n := range 2 {
 		state := fmt.Sprint("attempt ", n)
 		var ticket, code string
-		insist(ctx, t, "open the consent page", func(ctx context.Context) (a visitor.Answer, err error) {
+		v.From(fmt.Sprintf("127.%d.%d.1", len(name), n+2*int(name[0]-96))) // what one address may do in a minute is limited
+		a := insist(ctx, t, "open the consent page", func(ctx context.Context) (a visitor.Answer, err error) {
 			ticket, a, err = agent.Ask(ctx, state)
 			return a, err
 		})
+		if ticket == "" {
+			t.Errorf("%s is not asked for consent: %d %s: %.3000s", name, a.Status, a.Header.Get("Location"), a.Body)
+			return
+		}
 		// The button is pressed until the browser is led back: always to the same code.
 		codes := map[string]bool{}
 		for range 2 {
-			insist(ctx, t, "allow", func(ctx context.Context) (a visitor.Answer, err error) {
+			a := insist(ctx, t, "allow", func(ctx context.Context) (a visitor.Answer, err error) {
 				code, a, err = agent.Allow(ctx, ticket)
 				return a, err
 			})
+			if a.Status != http.StatusSeeOther {
+				t.Errorf("%s allows, with ticket %q: %d: %.3000s", name, ticket, a.Status, a.Body)
+			}
 			codes[code] = true
 		}
 		if len(codes) != 1 || code == "" {
