@@ -246,6 +246,25 @@ test('the person disconnects an agent: it is cut off at once', async () => {
 	await client.close();
 });
 
+test('a click that was meant for another page, which has just vanished, says nothing', async () => {
+	const waiting = await Agent.listen('Lurker');
+	await asked(waiting, 'ada');
+	await page.goto(waiting.opened.href);
+	const yes = page.getByRole('button', { name: 'Connect' });
+	await yes.click({ trial: true }); // it can be pressed by now
+	const pressed = await yes.evaluate((button) => {
+		window.dispatchEvent(new Event('focus')); // what lay above is gone
+		button.click();
+		return !button.disabled;
+	});
+	assert.equal(pressed, false);
+	const answer = waiting.answer();
+	await yes.click();
+	assert.ok((await answer).get('code'));
+	await page.getByText('Back at the agent').waitFor();
+	await waiting.close();
+});
+
 test('nothing broke a policy, threw or was missing on the way', () => {
 	// Asked for on purpose: a wiki of somebody else.
 	const expected = [/ 40[34] .*\/oauth\/authorize/];

@@ -1,6 +1,8 @@
 package oauth_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -404,7 +406,7 @@ func TestClientThatSaysItIsTheCommandLine(t *testing.T) {
 }
 
 // TestClickjacking (RFC 9700 section 4.16): none of the pages can be framed, and
-// none runs a script.
+// none runs a script but the one that waits for the person.
 func TestClickjacking(t *testing.T) {
 	s := newSite(t)
 	ada := s.person("ada")
@@ -418,14 +420,18 @@ func TestClickjacking(t *testing.T) {
 				t.Errorf("%s: policy %q", path, csp)
 			}
 		}
-		if strings.Contains(csp, "script-src") || strings.Contains(rw.Body.String(), "<script") || rw.Header().Get("Cache-Control") != "no-store" {
+		_, script, _ := strings.Cut(rw.Body.String(), "<script>")
+		script, _, _ = strings.Cut(script, "</script>")
+		sum := sha256.Sum256([]byte(script))
+		ours := strings.Contains(csp, "; script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'; connect-src 'self'") && strings.Count(rw.Body.String(), "<script") == 1
+		if asks := strings.Contains(rw.Body.String(), `value="allow"`); asks != ours || !asks && (strings.Contains(csp, "script-src") || script != "") || rw.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %v", path, rw.Header())
 		}
 	}
 	// The form may lead to the client, and from there to sites, but to no other
 	// program on the own computer.
 	csp := s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada").Encode()).Header().Get("Content-Security-Policy")
-	if !strings.HasSuffix(csp, " http://127.0.0.1:3118 https:") {
+	if !strings.Contains(csp, " http://127.0.0.1:3118 https:; script-src ") {
 		t.Errorf("policy %q", csp)
 	}
 }
@@ -441,7 +447,7 @@ func TestResponseSplitting(t *testing.T) {
 	for _, state := range []string{"a\r\nSet-Cookie: x=y\r\n\r\n<p>", "\x00\xff\xfe", "#&=?code=stolen&iss=https://evil.example", strings.Repeat("s", 3000), "日本"} {
 		q := s.asks(id, "ada", "state", state)
 		page := s.visit(ada.cookie, "/oauth/authorize?"+q.Encode())
-		if strings.Contains(page.Body.String(), "<script") {
+		if strings.Contains(page.Body.String(), "<script>alert") || strings.Count(page.Body.String(), "<script") != 1 {
 			t.Error("markup got through")
 		}
 		rw := s.submit(ada.cookie, "/oauth/authorize", url.Values{"ticket": {ticketOf(t, page)}, "rights": {"read"}, "decision": {"allow"}})

@@ -32,8 +32,6 @@ type client struct {
 	RedirectURIs []string
 }
 
-func (c client) commandLine() bool { return c.ID == CommandLine }
-
 // hasDocument reports whether a client id is the address of a document. That of a
 // registered client is none: we made it.
 func hasDocument(id string) bool { return strings.HasPrefix(id, "https://") }

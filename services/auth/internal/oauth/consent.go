@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -27,6 +28,11 @@ const (
 	userTicket    records.TicketKind = "oauth.user-code"      // of what is typed
 	deviceConsent records.TicketKind = "oauth.device-consent" // of the page that asks
 )
+
+// deliberate guards what grants against a click that was meant for another page.
+//
+//go:embed deliberate.js
+var deliberate string
 
 const consentLifetime = 10 * time.Minute
 
@@ -74,7 +80,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, p identity.Principa
 		return err
 	}
 	page.Ticket = secret
-	return s.deps.Pages.Render(w, pages.Page{Name: "consent", Status: http.StatusOK, Data: page, FormAction: formSources(q.RedirectURI)})
+	return s.deps.Pages.Render(w, pages.Page{Name: "consent", Status: http.StatusOK, Data: page, Script: deliberate, FormAction: formSources(q.RedirectURI)})
 }
 
 // consent answers POST /oauth/authorize: the person's decision. It may come

@@ -194,7 +194,11 @@ func (s *Server) askDevice(w http.ResponseWriter, r *http.Request, p identity.Pr
 }
 
 func (s *Server) renderDevice(w http.ResponseWriter, status int, page deviceQuestion) error {
-	return s.deps.Pages.Render(w, pages.Page{Name: "device", Status: status, Data: page})
+	shown := pages.Page{Name: "device", Status: status, Data: page}
+	if page.Ticket != "" {
+		shown.Script = deliberate
+	}
+	return s.deps.Pages.Render(w, shown)
 }
 
 // approved begins the note of a code that somebody said yes to; their id follows.
