@@ -288,3 +288,42 @@ func TestLastUsed(t *testing.T) {
 		}
 	})
 }
+
+// TestProviderWithoutRefreshTokens: with a provider that gives none (Google, for
+// one) people stay signed in for a day, whatever renews their tokens on the way;
+// then they pass through it, and come back where they were without a page of ours.
+func TestProviderWithoutRefreshTokens(t *testing.T) {
+	signedUp(t, func(t *testing.T, s *site, p *somewhere, b *browser) {
+		p.mute = true
+		began := time.Now()
+		for _, at := range []time.Duration{time.Hour, 12 * time.Hour, 24*time.Hour - 5*time.Minute} {
+			time.Sleep(time.Until(began.Add(at)))
+			session := b.session(t)
+			if err := s.records.EndSessions(t.Context(), session.UserID, session.ID, time.Now()); err != nil { // everywhere else
+				t.Fatal(err)
+			}
+			if code, expires := b.refresh(t); code != http.StatusOK || expires.After(began.Add(24*time.Hour)) {
+				t.Fatalf("after %v: refresh: %d, until %v", at, code, expires)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		if b.username(t) != "" {
+			t.Error("more than a day, and the provider was not asked")
+		}
+		former := b.session(t)
+		rw := b.get(t, "/auth/login?return_to=/app/x")
+		wantRedirect(t, b.get(t, p.approve(t, rw.Header().Get("Location"), ada())), "/app/x")
+		if now := b.session(t); b.username(t) != "ada" || now.ID == former.ID {
+			t.Errorf("in as %q by session %s", b.username(t), now.ID)
+		}
+		if list, err := s.records.SessionsOfUser(t.Context(), former.UserID); err != nil || len(list) != 1 {
+			t.Errorf("a day of each is kept: %v, %v", list, err)
+		}
+
+		// The app notices by a refusal, and what it says leads to a sign-in.
+		time.Sleep(25 * time.Hour)
+		if code, _ := b.refresh(t); code != http.StatusUnauthorized || b.cookie(t, "logged_in") != "" {
+			t.Errorf("refresh after a day: %d", code)
+		}
+	})
+}

@@ -134,6 +134,7 @@ type somewhere struct {
 	asked    int
 	down     bool
 	over     bool
+	mute     bool   // gives nothing by which to ask
 	pause    func() // runs within Renew
 }
 
@@ -182,6 +183,8 @@ func (p *somewhere) Renew(_ context.Context, held []byte) ([]byte, error) {
 	defer p.mu.Unlock()
 	p.asked++
 	switch {
+	case p.mute:
+		return nil, fault.Wrap(provider.ErrCannotAsk, fault.Unauthenticated, "renew at the provider: sign in again")
 	case p.down:
 		return nil, fault.New(fault.Unavailable, "renew at the provider: it does not answer")
 	case p.over, string(held) != p.held: // what was replaced is taken for stolen

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"wikibot.io/pkg/identity"
 	"wikibot.io/pkg/records"
 	"wikibot.io/pkg/web"
+	"wikibot.io/services/auth/provider"
 )
 
 const (
@@ -68,7 +70,7 @@ func (s *Service) renew(r *http.Request) (renewed, error) {
 	if err != nil {
 		return renewed{}, err
 	}
-	if b.due(now) {
+	if b.due(now) || b.silentTooLong(now) {
 		if b, err = s.ask(ctx, session, c.Secret, b, now); err != nil {
 			return renewed{}, err
 		}
@@ -77,7 +79,7 @@ func (s *Service) renew(r *http.Request) (renewed, error) {
 	}
 	n := renewed{user: u, session: session, at: now, secret: c.String(identity.SessionPrefix), until: session.ExpiresAt}
 	if !b.Silent.IsZero() {
-		if n.until = b.Silent.Add(maxSilence); !now.Before(n.until) {
+		if n.until = b.Silent.Add(maxSilence); b.silentTooLong(now) {
 			return renewed{}, fault.New(fault.Unavailable,
 				"renew session: the sign-in provider has not answered for a day, so nobody knows whether your session with it lives")
 		}
@@ -107,6 +109,8 @@ func (s *Service) ask(ctx context.Context, session records.Session, secret strin
 	switch {
 	case err == nil:
 		b.Held, b.Silent = held, time.Time{}
+	case errors.Is(err, provider.ErrCannotAsk) && now.Sub(session.CreatedAt) < maxSilence:
+		b.Silent = session.CreatedAt // good for a day, like the tokens that it began with
 	case fault.Is(err, fault.Unauthenticated):
 		live, err := s.renewedMeanwhile(ctx, session)
 		if err != nil || live {

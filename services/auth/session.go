@@ -22,7 +22,7 @@ const sessionLife = 30 * 24 * time.Hour
 type bond struct {
 	Held   []byte    // what the provider takes to renew and to end its session
 	Asked  time.Time // when it was asked last
-	Silent time.Time // since when it has not answered; zero: it has
+	Silent time.Time // since when it has not answered, or cannot be asked; zero: it has
 }
 
 // due reports whether the provider is to be asked again. What was asked far in the
@@ -30,6 +30,10 @@ type bond struct {
 func (b bond) due(now time.Time) bool {
 	since := now.Sub(b.Asked)
 	return since >= askEvery || since <= -askEvery
+}
+
+func (b bond) silentTooLong(now time.Time) bool {
+	return !b.Silent.IsZero() && now.Sub(b.Silent) >= maxSilence
 }
 
 func about(s records.Session) string { return "session " + s.UserID + " " + s.ID }

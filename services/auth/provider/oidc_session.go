@@ -16,7 +16,7 @@ import (
 func (p *issuer) Renew(ctx context.Context, raw []byte) ([]byte, error) {
 	h, ok := readHeld(raw, p.Issuer)
 	if !ok || h.Refresh == "" {
-		return nil, fault.New(fault.Unauthenticated, "renew the session at %s: nothing is held by which to ask", p.Label)
+		return nil, fault.Wrap(ErrCannotAsk, fault.Unauthenticated, "renew the session at %s: sign in again", p.Label)
 	}
 	ctx, cancel := patient(oidc.ClientContext(ctx, p.discovery.client))
 	defer cancel()

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"wikibot.io/pkg/records"
@@ -22,13 +23,17 @@ type Provider interface {
 	Finish(ctx context.Context, a Attempt, callback url.Values) (Person, error)
 	// Renew asks whether the provider's own session lives, and returns what to hold
 	// from now on: a former one may be good no more. fault.Unauthenticated when it
-	// has ended, or nothing is held by which to ask; fault.Unavailable when nobody
-	// knows.
+	// has ended, or, with [ErrCannotAsk], nothing is held by which to ask;
+	// fault.Unavailable when nobody knows.
 	Renew(ctx context.Context, held []byte) ([]byte, error)
 	// EndURL is where to send the browser to end the provider's session too, and
 	// come back to returnTo; "" when the provider has no such page.
 	EndURL(held []byte, returnTo string) string
 }
+
+// ErrCannotAsk is what Renew fails with when the provider gave nothing by which to
+// ask whether its session lives: no refresh token.
+var ErrCannotAsk = errors.New("nothing is held by which to ask")
 
 // Choice is one way in.
 type Choice struct {

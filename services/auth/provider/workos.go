@@ -190,7 +190,7 @@ func (p *broker) Finish(ctx context.Context, a Attempt, callback url.Values) (Pe
 func (p *broker) Renew(ctx context.Context, raw []byte) ([]byte, error) {
 	h, ok := readHeld(raw, workOS)
 	if !ok || h.Refresh == "" {
-		return nil, fault.New(fault.Unauthenticated, "renew the session: nothing is held by which to ask")
+		return nil, fault.Wrap(ErrCannotAsk, fault.Unauthenticated, "renew the session: sign in again")
 	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
