@@ -70,7 +70,7 @@ var ways = []way{
 	{Choice{"github", "GitHub"}, "GitHubOAuth", behindIt},
 	{Choice{"microsoft", "Microsoft"}, "MicrosoftOAuth", behindIt},
 	{Choice{"apple", "Apple"}, "AppleOAuth", [2]string{}}, // it asks always
-	{Choice{"authkit", "E-mail or single sign-on"}, "authkit", [2]string{"prompt", "login"}},
+	{Choice{"authkit", "e-mail or SSO"}, "authkit", [2]string{"prompt", "login"}},
 }
 
 // behindIt is handed on to the provider behind WorkOS.

@@ -72,7 +72,7 @@ func TestWorkOSChoices(t *testing.T) {
 	_, p := startWorkOS(t, providertest.WorkOSOptions{})
 	want := []provider.Choice{
 		{ID: "google", Label: "Google"}, {ID: "github", Label: "GitHub"}, {ID: "microsoft", Label: "Microsoft"},
-		{ID: "apple", Label: "Apple"}, {ID: "authkit", Label: "E-mail or single sign-on"},
+		{ID: "apple", Label: "Apple"}, {ID: "authkit", Label: "e-mail or SSO"},
 	}
 	if d := cmp.Diff(want, p.Choices()); d != "" {
 		t.Error(d)
@@ -157,7 +157,7 @@ func TestWorkOSDemands(t *testing.T) {
 		err := try("ada")
 		want(t, err, fault.Denied)
 		e, _ := errors.AsType[*fault.Error](err)
-		if !strings.Contains(e.Msg, "E-mail or single sign-on") || strings.Contains(e.Msg, code) {
+		if !strings.Contains(e.Msg, "e-mail or SSO") || strings.Contains(e.Msg, code) {
 			t.Errorf("%s is worded for nobody: %s", code, e.Msg)
 		}
 	}

@@ -357,16 +357,36 @@ func TestConsentPageFlood(t *testing.T) {
 // public name resolves to is the affair of package outbound.)
 func TestSSRF(t *testing.T) {
 	s := newSite(t)
+	ada := s.person("ada")
 	for _, id := range []string{
 		"https://169.254.169.254/latest/meta-data", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://2130706433/x", "https://0x7f.0.0.1/x", "https://localhost/x", "https://db.internal/x", "https://intranet/x",
 		"https://agent.example.com:22/x", "http://169.254.169.254/x", "file:///etc/passwd", "gopher://127.0.0.1/x", "https://agent.example.com@127.0.0.1/x", "https://127.0.0.1#.example.com/x",
 	} {
-		if rw := s.visit("", "/oauth/authorize?"+s.asks(id, "ada").Encode()); rw.Code != http.StatusBadRequest {
+		if rw := s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada").Encode()); rw.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d", id, rw.Code)
 		}
 	}
+	// Strangers cannot even have a document fetched that anybody may fetch.
+	s.clients = document(describes())
+	rw := s.visit("", "/oauth/authorize?"+s.asks(documentID, "ada").Encode())
+	if rw.Code != http.StatusSeeOther || !strings.HasPrefix(rw.Header().Get("Location"), "/auth/login?") {
+		t.Errorf("a stranger: %d to %q", rw.Code, rw.Header().Get("Location"))
+	}
 	if s.fetched != 0 {
 		t.Errorf("%d of them were fetched", s.fetched)
+	}
+}
+
+// TestRedirectToAPageOfAWiki: what somebody wrote is no program to be sent back to,
+// however much its host looks like ours.
+func TestRedirectToAPageOfAWiki(t *testing.T) {
+	s := newSite(t)
+	ada := s.person("ada")
+	s.wiki(ada, "ada", false)
+	for _, redirect := range []string{"https://eve.wikibot.localhost:8080/Callback", "https://wikibot.localhost/app/", "https://EVE.wikibot.localhost/x"} {
+		q := s.asks(s.register(redirect), "ada")
+		q.Set("redirect_uri", redirect)
+		wantPage(t, redirect, s.visit(ada.cookie, "/oauth/authorize?"+q.Encode()), http.StatusBadRequest, "may not send you back there")
 	}
 }
 

@@ -74,21 +74,31 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	if len(query["client_id"]) != 1 || len(query["redirect_uri"]) > 1 {
 		return s.refused(w, r, http.StatusBadRequest, "This link is broken", "It does not say which program sent you here, or says it twice.")
 	}
+	p, err := s.deps.SignedIn(r)
+	if err != nil {
+		return err
+	}
+	if p.Kind != identity.Session && hasDocument(query.Get("client_id")) {
+		// Nobody whom we do not know makes us fetch what they name.
+		signInFirst(w, r, back)
+		return nil
+	}
 	c, err := s.client(r.Context(), query.Get("client_id"))
 	if err != nil {
 		return s.noClient(w, r, err)
 	}
 	redirect, ok := c.redirect(query.Get("redirect_uri"))
+	if ok {
+		// A page of somebody's wiki is no program.
+		_, _, ours := s.deps.Hosts.Kind(hostOf(redirect))
+		ok = !ours
+	}
 	if !ok {
 		return s.refused(w, r, http.StatusBadRequest, "This program may not send you back there",
 			"It asks us to lead you to an address that it has not registered. Somebody may be trying to get at what is meant for another program.")
 	}
 	// RFC 9700 section 4.11.2: nobody is led elsewhere by us, not even with an
 	// error, before they are signed in.
-	p, err := s.deps.SignedIn(r)
-	if err != nil {
-		return err
-	}
 	if p.Kind != identity.Session {
 		signInFirst(w, r, back)
 		return nil

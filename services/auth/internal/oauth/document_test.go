@@ -105,9 +105,9 @@ func TestDocumentIsFetchedAgain(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSite(t)
 			s.clients = document(describes(), c.headers...)
-			s.visit("", "/oauth/authorize?"+s.asks(documentID, "ada").Encode())
+			s.visit(s.person("ada").cookie, "/oauth/authorize?"+s.asks(documentID, "ada").Encode())
 			time.Sleep(c.after)
-			s.visit("", "/oauth/authorize?"+s.asks(documentID, "ada").Encode())
+			s.visit(s.person("bob").cookie, "/oauth/authorize?"+s.asks(documentID, "ada").Encode())
 			if s.fetched != c.fetched {
 				t.Errorf("%s: fetched %d times, want %d", c.why, s.fetched, c.fetched)
 			}
@@ -119,22 +119,25 @@ func TestSiteOfAClientIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		away := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
-		ask := func() int { return s.visit("", "/oauth/authorize?"+s.asks(documentID, "ada").Encode()).Code }
+		ada := s.person("ada")
+		s.wiki(ada, "ada", false)
+		ask := func() int { return s.visit(ada.cookie, "/oauth/authorize?"+s.asks(documentID, "ada").Encode()).Code }
 		s.clients = away
 		if a, b := ask(), ask(); a != 503 || b != 503 || s.fetched != 1 {
 			t.Errorf("%d, %d, fetched %d times: a reload fetches again", a, b, s.fetched)
 		}
 		time.Sleep(31 * time.Second)
 		s.clients = document(describes())
-		if got := ask(); got != http.StatusSeeOther {
+		if got := ask(); got != http.StatusOK {
 			t.Errorf("back again: %d", got)
 		}
 		s.clients = away
 		time.Sleep(10 * time.Minute)
-		if got := ask(); got != http.StatusSeeOther || s.fetched != 3 {
+		if got := ask(); got != http.StatusOK || s.fetched != 3 {
 			t.Errorf("away again: %d, fetched %d times", got, s.fetched)
 		}
 		time.Sleep(25 * time.Hour)
+		ada = s.person("bob") // her tokens have run out
 		if got := ask(); got != 503 {
 			t.Errorf("away for a day: %d", got)
 		}
@@ -143,11 +146,12 @@ func TestSiteOfAClientIsAway(t *testing.T) {
 
 func TestAddressesThatAreNoClients(t *testing.T) {
 	s := newSite(t)
+	ada := s.person("ada")
 	for _, id := range []string{
 		"https://agent.example.com", "https://agent.example.com/", "https://agent.example.com/a#b", "https://u@agent.example.com/a", "https://agent.example.com/a/../b", "https://agent.example.com/%2e%2e/b",
 		"https://AGENT.example.com/a", "https://127.0.0.1/a", "https://localhost/a", "https://agent.example.com:8443/a", "https://agent.example.com/" + strings.Repeat("a", 1000),
 	} {
-		rw := s.visit("", "/oauth/authorize?"+s.asks(id, "ada").Encode())
+		rw := s.visit(ada.cookie, "/oauth/authorize?"+s.asks(id, "ada").Encode())
 		wantPage(t, id, rw, http.StatusBadRequest, "does not say who it is")
 	}
 	for _, id := range []string{"http://agent.example.com/a", "wbc_unknown", "", strings.Repeat("x", 500), "HTTPS://agent.example.com/a"} {
