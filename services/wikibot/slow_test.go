@@ -2,6 +2,7 @@ package wikibot_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -185,6 +186,21 @@ func (w *slowWiki) atMost(what string, most int64, f func()) {
 	}
 }
 
+// settle waits until the consumers are done with all events.
+func (w *slowWiki) settle() {
+	w.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.dir, "data", "records.db")+"?mode=ro")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	for open := 1; open > 0; {
+		if err := db.QueryRowContext(w.t.Context(), "SELECT count(*) FROM outbox").Scan(&open); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
 // A wiki of many saves, whose packs were consolidated some saves ago: fewer than
 // bring on the next time.
 const older, later = 150, 20
@@ -234,6 +250,7 @@ func TestRoundTripsOfViewsAndSaves(t *testing.T) {
 	// flushed; the index's consumer looks whether it has to publish.
 	w.atMost("a save", 14+4, func() { w.save(older + later) }) // and the trees above it, read once
 	w.atMost("another save in that folder", 14, func() { w.save(older + later + 7) })
+	w.settle() // the consumers of the save look at files, too
 	w.atMost("a view after a save", 0, view(fmt.Sprintf("/Folder-%d/Page-%d", (older+later)%7, older+later)))
 }
 
