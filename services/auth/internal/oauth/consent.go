@@ -87,50 +87,29 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, p identity.Principa
 // twice: the first one counts, and the others lead to the same place, as long as
 // there is something to be had there.
 func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
-	form, err := pageForm(w, r)
-	if err != nil {
+	d, err := decided[request](s, w, r, consentTicket)
+	if d == nil || err != nil {
 		return err
 	}
-	p, err := s.deps.Renewed(w, r)
-	if err != nil {
-		return err
-	}
-	t, q, err := consentOf[request](s, r, consentTicket, form.Get("ticket"))
-	if fault.Is(err, fault.NotFound) {
-		return s.stale(w, r)
-	}
-	if err != nil {
-		return err
-	}
-	if p.Kind != identity.Session {
-		signInFirst(w, r, "/oauth/authorize?"+q.query().Encode())
-		return nil
-	}
-	if p.UserID != q.UserID {
-		return s.another(w, r)
-	}
-	decision := denied
-	switch form.Get("decision") {
-	case "allow":
-		if decision, err = s.roleGranted(r, p, q, form.Get("rights")); shut(err) {
+	note := denied
+	if d.yes {
+		note, err = s.roleGranted(r, d.who, d.about, d.form.Get("rights"))
+		if shut(err) {
 			return s.noWiki(w, r)
 		}
 		if err != nil {
 			return err
 		}
-	case "deny":
-	default:
-		return fault.New(fault.Invalid, "answer the request: say allow or deny")
 	}
-	t, err = s.deps.Records.SpendTicket(r.Context(), consentTicket, t.Hash, decision, now())
+	t, err := s.deps.Records.SpendTicket(r.Context(), consentTicket, d.ticket.Hash, note, now())
 	if err != nil && !fault.Is(err, fault.Conflict) {
 		return err
 	}
 	if t.Note == denied {
-		s.answer(w, q, url.Values{"error": {accessDenied}, "error_description": {"the person said no"}})
+		s.answer(w, d.about, url.Values{"error": {accessDenied}, "error_description": {"the person said no"}})
 		return nil
 	}
-	return s.grant(w, r, form.Get("ticket"), t, q)
+	return s.grant(w, r, d.form.Get("ticket"), t, d.about)
 }
 
 // roleGranted is the lowest of what was asked for, what the person chose, and

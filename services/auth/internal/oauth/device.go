@@ -207,46 +207,24 @@ const approved = "approved "
 // decideDevice answers POST /oauth/device. As with consent, the first decision
 // counts.
 func (s *Server) decideDevice(w http.ResponseWriter, r *http.Request) error {
-	form, err := pageForm(w, r)
-	if err != nil {
+	d, err := decided[device](s, w, r, deviceConsent)
+	if d == nil || err != nil {
 		return err
 	}
-	p, err := s.deps.Renewed(w, r)
-	if err != nil {
-		return err
+	note := denied
+	if d.yes {
+		note = approved + d.who.UserID
 	}
-	_, d, err := consentOf[device](s, r, deviceConsent, form.Get("ticket"))
-	if fault.Is(err, fault.NotFound) {
-		return s.stale(w, r)
-	}
-	if err != nil {
-		return err
-	}
-	if p.Kind != identity.Session {
-		signInFirst(w, r, "/oauth/device?"+url.Values{"user_code": {d.UserCode}}.Encode())
-		return nil
-	}
-	if p.UserID != d.UserID {
-		return s.another(w, r)
-	}
-	decision := denied
-	switch form.Get("decision") {
-	case "allow":
-		decision = approved + p.UserID
-	case "deny":
-	default:
-		return fault.New(fault.Invalid, "answer the request: say allow or deny")
-	}
-	t, err := s.deps.Records.SpendTicket(r.Context(), userTicket, d.UserHash, decision, now())
+	t, err := s.deps.Records.SpendTicket(r.Context(), userTicket, d.about.UserHash, note, now())
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return s.stale(w, r)
 	case err != nil && !fault.Is(err, fault.Conflict):
 		return err
 	}
-	page := connection{Site: hostOf(s.deps.Hosts.Root("")), Device: d.Name, Lead: "denied"}
+	page := connection{Site: hostOf(s.deps.Hosts.Root("")), Device: d.about.Name, Lead: "denied"}
 	switch t.Note {
-	case approved + p.UserID:
+	case approved + d.who.UserID:
 		page.Lead = "approved"
 	case denied:
 	default:
